@@ -12,7 +12,7 @@ from core.db import ids, search
 from core.db.compiled_queries import Prepared, Value
 from core.db.pagination import COUNT_LIMIT, ListQuery, Order, Page, PageRequest, page
 from projects import contents
-from projects.models import Project, ProjectMember, Role, ids_of_member
+from projects.models import Project, ProjectMember, Role, Status, ids_of_member
 
 LAST_UPDATED_FIRST = Order("updated_at", descending=True)
 FIRST_ADDED_FIRST = Order("created_at")
@@ -98,6 +98,13 @@ def is_archived(project_id: UUID | None) -> bool:
     """Return whether the project is archived, so that each write to what lies in it is a Conflict."""
     project = _by_id.first(project_id=project_id) if project_id is not None else None
     return project is not None and project.is_archived
+
+
+def archived_among(project_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of these projects that are archived (see `is_archived`)."""
+    if not project_ids:
+        return set()
+    return set(Project.objects.filter(pk__in=project_ids, status=Status.ARCHIVED).values_list("pk", flat=True))
 
 
 def list_projects(actor: Actor, request: PageRequest, only: Filter = Filter()) -> Page[Project]:

@@ -15,13 +15,14 @@ from core.db.pagination import Order
 from core.errors import INTERNAL, invalid, problem_of
 from core.execution import execute
 from core.operations import Call, bind, operation
+from core.preconditions import ANY_VERSION, exactly
 from core.protojson.field_masks import written_paths
 from core.replays import Replay
 from tandem.common.v1 import common_pb2
 from tandem.task.v1 import task_pb2
 from tasks import messages, queries, services
 from tasks.messages import task_message
-from tasks.services.bulk import build_tasks, create_tasks
+from tasks.services.bulk import TaskChange, build_tasks, create_tasks, update_tasks
 from tasks.watching import subscription_for
 
 #: API keys need `tasks:read` and `tasks:write`.
@@ -96,7 +97,7 @@ def watch_tasks(call: Call, request: task_pb2.WatchTasksRequest) -> Watch:
 def bulk_create_tasks(
     call: Call, items: Iterator[task_pb2.CreateTaskRequest | ValidationError]
 ) -> task_pb2.BulkCreateResponse:
-    created = _CreatedTasks()
+    created = _WrittenTasks()
     outcome = bulk.write(
         call,
         items,
@@ -107,14 +108,32 @@ def bulk_create_tasks(
         done=created.add,
         check_replayed=lambda rows: _check_replayed(call, rows),
     )
-    errors = [
-        task_pb2.BulkError(error_message=problem.message, **bulk.error_fields(index, problem))
-        for index, problem in outcome.errors
-    ]
     return task_pb2.BulkCreateResponse(
         tasks=created.tasks,
         success_count=outcome.written + outcome.replayed,
-        errors=errors,
+        errors=_errors(outcome),
+        committed_through=outcome.through,
+    )
+
+
+def bulk_update_tasks(
+    call: Call, items: Iterator[task_pb2.UpdateTaskRequest | ValidationError]
+) -> task_pb2.BulkUpdateResponse:
+    updated = _WrittenTasks()
+    outcome = bulk.write(
+        call,
+        items,
+        _read_change,
+        lambda actor, changes: changes,
+        update_tasks,
+        answer=lambda task: task_message(task).SerializeToString(),
+        done=updated.add,
+        check_replayed=lambda rows: _check_replayed(call, rows),
+    )
+    return task_pb2.BulkUpdateResponse(
+        tasks=updated.tasks,
+        success_count=outcome.written + outcome.replayed,
+        errors=_errors(outcome),
         committed_through=outcome.through,
     )
 
@@ -162,6 +181,22 @@ def _execute(call: Call, item: task_pb2.TaskCommand | ValidationError) -> Any:
     return execute(call.of(_OPERATIONS[command]), getattr(item, command))
 
 
+def _read_change(request: task_pb2.UpdateTaskRequest) -> TaskChange:
+    mask = request.update_mask if request.HasField("update_mask") else None
+    fields = messages.task_fields(request, written_paths(request, mask, messages.WRITABLE))
+    more_metadata = fields.pop("metadata", None) if mask is None else None
+    if request.version < 0:
+        raise invalid("version", "range", "Versions start at 1.")
+    return TaskChange(request.id, fields, more_metadata, exactly(request.version) if request.version else ANY_VERSION)
+
+
+def _errors(outcome: bulk.Outcome) -> list[task_pb2.BulkError]:
+    return [
+        task_pb2.BulkError(error_message=problem.message, **bulk.error_fields(index, problem))
+        for index, problem in outcome.errors
+    ]
+
+
 def _check_replayed(call: Call, rows: Sequence[bulk.BulkItem]) -> None:
     """Fail the rows whose task the caller may no longer see."""
     task_ids = [task_pb2.Task.FromString(row.answer).id for row in rows]
@@ -171,8 +206,8 @@ def _check_replayed(call: Call, rows: Sequence[bulk.BulkItem]) -> None:
             row.fail(queries.not_found(task_id))
 
 
-class _CreatedTasks:
-    """The tasks created by a bulk, in their order; none, once they are too large for a response."""
+class _WrittenTasks:
+    """The tasks written by a bulk, in their order; none, once they are too large for a response."""
 
     def __init__(self) -> None:
         self.tasks: list[task_pb2.Task] = []

@@ -41,21 +41,41 @@ def save_clean(
         AlreadyExists: a unique constraint named in `already_exists` is violated.
         Stale: the row was modified since it was loaded.
     """
-    before = {name: getattr(instance, name) for name in fields}
-    for name, value in fields.items():
-        setattr(instance, name, value.applied_to(before[name]) if isinstance(value, MapChange) else value)
     if instance._state.adding:
+        for name, value in fields.items():
+            setattr(instance, name, _applied(value, getattr(instance, name)))
         clean(instance, extra_errors=extra_errors)
         with translate_integrity_errors(instance):
             insert(instance)
         return instance
-    clean(instance, only=fields, extra_errors=extra_errors)
-    changed = {name: getattr(instance, name) for name, value in before.items() if getattr(instance, name) != value}
+    changed = set_clean(instance, fields, extra_errors=extra_errors)
     if changed:
         for name, value in (also or {}).items():
             setattr(instance, name, value)
         _update(instance, changed | dict(also or {}))
     return instance
+
+
+def set_clean(
+    instance: models.Model, fields: Mapping[str, Any], *, extra_errors: Mapping[str, ValidationError] | None = None
+) -> dict[str, Any]:
+    """Set the fields of a loaded row, and check the model's rules, without saving it. Return the values that changed.
+
+    Args:
+        fields: as for `save_clean`.
+
+    Raises:
+        ValidationError: a rule is violated; names every invalid field.
+    """
+    before = {name: getattr(instance, name) for name in fields}
+    for name, value in fields.items():
+        setattr(instance, name, _applied(value, before[name]))
+    clean(instance, only=fields, extra_errors=extra_errors)
+    return {name: getattr(instance, name) for name, value in before.items() if getattr(instance, name) != value}
+
+
+def _applied(value: Any, before: Any) -> Any:
+    return value.applied_to(before) if isinstance(value, MapChange) else value
 
 
 def clean(

@@ -14,9 +14,9 @@ from core.actors import Actor
 from core.db import ids
 from core.db.saving import save_clean
 from core.preconditions import ANY_VERSION, ExpectedVersion
-from projects.models import Project
+from projects.models import Project, Role
 from projects.queries import role_of
-from projects.services import project_for, projects_for, require_not_archived
+from projects.services import projects_for, require_not_archived
 from tasks import policies, queries
 from tasks.metrics import tasks_created
 from tasks.models import Status, Task
@@ -67,32 +67,79 @@ def update_task(
         Task.DoesNotExist, PermissionDenied, Stale, ValidationError
         Conflict: the task's project, or the one that it is put into, is archived.
     """
-    changes = dict(fields)
     with acting(actor):
         task = queries.get_task_for_update(actor, task_id)
         role = role_of(actor, task.project_id)
-        if not policies.may_change(actor, task, role):
-            raise PermissionDenied("Only editors of its project, its creator and its assignee may change a task.")
+        check_may_change(actor, task, role)
         require_not_archived(task.project_id)
         task.require_version(expected_version)
-        if more_metadata:
-            changes["metadata"] = task.metadata | more_metadata
-        errors = {}
-        if (assignee := changes.pop("assigned_to", None)) is not None:
-            assignee_id = changes["assigned_to_id"] = resolve_id(actor, assignee)
-            # The present assignee is accepted even if the account is closed.
-            if assignee and assignee_id != task.assigned_to_id and assignee not in assignable(actor, [assignee]):
-                errors["assigned_to"] = _unknown_user()
-        project_id = changes.pop("project_id", None)
-        if project_id is not None and project_id != str(task.project_id or ""):
-            if task.project_id and not policies.may_take_out(actor, task, role):
-                raise PermissionDenied("Only editors of its project and its creator may take a task out of a project.")
-            try:
-                changes["project_id"] = project_for(actor, project_id).pk if project_id else None
-            except ValidationError as exc:
-                errors["project_id"] = _of_project(exc)
-        also = {"completed_at": _completed_at(changes.get("status", task.status), task.completed_at)}
+        assignee, project_id = fields.get("assigned_to"), moved_to(task, fields)
+        changes, errors = changes_of(
+            actor,
+            task,
+            fields,
+            assignable(actor, [assignee] if assignee else []),
+            projects_for(actor, [project_id] if project_id else []),
+            role,
+            more_metadata=more_metadata,
+        )
+        also = {"completed_at": completion_time(changes.get("status", task.status), task.completed_at)}
         return save_clean(task, also=also, extra_errors=errors, **changes)
+
+
+def check_may_change(actor: Actor, task: Task, role: Role | None) -> None:
+    """Raise PermissionDenied unless the actor, with this role in the task's project, may change the task."""
+    if not policies.may_change(actor, task, role):
+        raise PermissionDenied("Only editors of its project, its creator and its assignee may change a task.")
+
+
+def moved_to(task: Task, fields: Mapping[str, Any]) -> str | None:
+    """Return the project that these fields move the task to: empty = out of its project, None = it stays."""
+    project_id: str | None = fields.get("project_id")
+    return None if project_id == str(task.project_id or "") else project_id
+
+
+def changes_of(
+    actor: Actor,
+    task: Task,
+    fields: Mapping[str, Any],
+    people: Mapping[str, UUID],
+    projects: Mapping[str, Project | Exception],
+    role: Role | None,
+    *,
+    more_metadata: Mapping[str, str] | None = None,
+) -> tuple[dict[str, Any], dict[str, ValidationError]]:
+    """Return the values by column to which these fields change the task, and the errors of its references by field.
+
+    Args:
+        fields: as for `update_task`.
+        people: the ids of the users that may be assigned, by reference.
+        projects: as `projects.services.projects_for` returns them.
+        role: of the actor in the task's project.
+
+    Raises:
+        PermissionDenied, Conflict: the actor may not move the task to the project, or out of its own.
+    """
+    changes, errors = dict(fields), {}
+    if more_metadata:
+        changes["metadata"] = task.metadata | more_metadata
+    if (assignee := changes.pop("assigned_to", None)) is not None:
+        assignee_id = changes["assigned_to_id"] = resolve_id(actor, assignee)
+        # The present assignee is accepted even if the account is closed.
+        if assignee and assignee_id != task.assigned_to_id and assignee not in people:
+            errors["assigned_to"] = _unknown_user()
+    changes.pop("project_id", None)
+    if (project_id := moved_to(task, fields)) is not None:
+        if task.project_id and not policies.may_take_out(actor, task, role):
+            raise PermissionDenied("Only editors of its project and its creator may take a task out of a project.")
+        match projects[project_id] if project_id else None:
+            case ValidationError() as exc:
+                errors["project_id"] = _of_project(exc)
+            case Exception() as exc:
+                raise exc
+            case project:
+                changes["project_id"] = project.pk if project else None
+    return changes, errors
 
 
 def delete_task(actor: Actor, task_id: str, *, expected_version: ExpectedVersion = ANY_VERSION) -> None:
@@ -166,7 +213,7 @@ def build_task(
     if assignee_id is None:
         errors["assigned_to"] = _unknown_user()
     task = Task(**values, created_by_id=actor.pk, assigned_to_id=assignee_id)
-    task.completed_at = _completed_at(task.status, None)
+    task.completed_at = completion_time(task.status, None)
     return task, errors
 
 
@@ -176,7 +223,8 @@ def continue_versions(tasks: Mapping[UUID, Task]) -> None:
         tasks[task_id].version = version
 
 
-def _completed_at(status: int, before: datetime.datetime | None) -> datetime.datetime | None:
+def completion_time(status: int, before: datetime.datetime | None) -> datetime.datetime | None:
+    """Return when a task with this status became DONE, if it did `before`; None = it is not DONE."""
     return (before or timezone.now()) if status == Status.DONE else None
 
 

@@ -203,6 +203,7 @@ TABLE: dict[str, Row] = {
     "TaskService/GetTaskStats": (lambda user: task_pb2.GetTaskStatsRequest(), SIGNED_IN),
     "TaskService/WatchTasks": (lambda user: a_request_to_watch(task_pb2.WatchTasksRequest()), SIGNED_IN),
     "TaskService/BulkCreateTasks": (lambda user: [task_pb2.CreateTaskRequest(title="New")], SIGNED_IN),
+    "TaskService/BulkUpdateTasks": (lambda user: [task_pb2.UpdateTaskRequest(id=a_task(user), title="N")], SIGNED_IN),
     "TaskService/ProcessTaskStream": (lambda user: [task_pb2.TaskCommand()], SIGNED_IN),
     "MeetingService/CreateMeeting": (lambda user: meeting_pb2.CreateMeetingRequest(title="New"), SIGNED_IN),
     "MeetingService/GetMeeting": own_meeting(meeting_pb2.GetMeetingRequest),

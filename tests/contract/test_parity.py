@@ -63,6 +63,7 @@ STREAMS: dict[str, str] = {
     "change.v1.ChangeService.WatchChanges": "SSE",
     "taskservice.TaskService.WatchTasks": "SSE",
     "taskservice.TaskService.BulkCreateTasks": "NDJSON",
+    "taskservice.TaskService.BulkUpdateTasks": "NDJSON",
     "taskservice.TaskService.ProcessTaskStream": "NDJSON",
 }
 

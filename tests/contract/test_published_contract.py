@@ -26,6 +26,7 @@ ADDED: dict[str, set[str]] = {
                              "user.v1.BulkImportUsersResponse", "user.v1.ImportError"},
     "projects of tasks": {f"taskservice.{name}.project_id" for name in (
         "Task", "CreateTaskRequest", "UpdateTaskRequest", "ListTasksRequest", "WatchTasksRequest")},
+    "many changes of tasks at once": {"taskservice.TaskService.BulkUpdateTasks", "taskservice.BulkUpdateResponse"},
     "ranks of tasks": {f"taskservice.{name}.rank" for name in ("Task", "CreateTaskRequest", "UpdateTaskRequest")},
     "versions and masks of tasks": {"taskservice.Task.version", "taskservice.UpdateTaskRequest.update_mask",
                                     "taskservice.UpdateTaskRequest.version", "taskservice.DeleteTaskRequest.version"},

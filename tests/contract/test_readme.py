@@ -101,6 +101,7 @@ PRINTS = {
     "api/v1/projects -H": ('"name":"Hall 4, lighting"', '"my_role":"manager"'),
     # docs/integrate/tasks.md
     "order_by=rank": ('"title":"Rake the leaves"', '"rank":"'),
+    "bulk-update": ('"success_count":1', '"status":"done"', "Task with ID 'none' not found"),
     # docs/integrate/rest.md
     "openapi.json | grep": ('"display_name":"Ada"', '"version": "'),
     "$tasks/bulk": ('"success_count":1', "Title is required", '"title":"Mow"', "Task with ID 'none' not found"),

@@ -123,11 +123,15 @@ class ExampleRows:
 
     def filled_in(self, described: Described, body: Any) -> Any:
         """Return the example with the values that only a running server has."""
+        if isinstance(body, list):
+            return [self.filled_in(described, item) for item in body]
         if not isinstance(body, dict):
             return body
         if "token" in body:
             purpose = TokenPurpose.RESET_PASSWORD if "new_password" in body else TokenPurpose.VERIFY_EMAIL
             return body | {"token": mailed_tokens.issue(self.caller, purpose, uuid7())}
+        if described.name.endswith("BulkUpdateTasks"):
+            return body | {"id": str(TaskFactory(created_by=self.caller).pk)}
         if "document_id" in body:
             return body | {"document_id": self.document_id}
         if "decisions" in body:

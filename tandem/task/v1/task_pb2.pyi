@@ -273,6 +273,18 @@ class BulkCreateResponse(_message.Message):
     committed_through: int
     def __init__(self, tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., success_count: _Optional[int] = ..., errors: _Optional[_Iterable[_Union[BulkError, _Mapping]]] = ..., committed_through: _Optional[int] = ...) -> None: ...
 
+class BulkUpdateResponse(_message.Message):
+    __slots__ = ("tasks", "success_count", "errors", "committed_through")
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    SUCCESS_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_FIELD_NUMBER: _ClassVar[int]
+    COMMITTED_THROUGH_FIELD_NUMBER: _ClassVar[int]
+    tasks: _containers.RepeatedCompositeFieldContainer[Task]
+    success_count: int
+    errors: _containers.RepeatedCompositeFieldContainer[BulkError]
+    committed_through: int
+    def __init__(self, tasks: _Optional[_Iterable[_Union[Task, _Mapping]]] = ..., success_count: _Optional[int] = ..., errors: _Optional[_Iterable[_Union[BulkError, _Mapping]]] = ..., committed_through: _Optional[int] = ...) -> None: ...
+
 class BulkError(_message.Message):
     __slots__ = ("index", "error_message", "code", "field_violations")
     INDEX_FIELD_NUMBER: _ClassVar[int]

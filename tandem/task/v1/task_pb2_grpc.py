@@ -105,6 +105,19 @@ class TaskServiceStub:
         """Creates many tasks; over HTTP from newline-delimited JSON or a JSON array. An invalid task is reported and skipped;
         with metadata `x-bulk-mode: atomic` (the same header over HTTP) either all are created or none. Commits in chunks.
         """
+        self.BulkUpdateTasks: grpc.StreamUnaryMultiCallable[
+            tandem.task.v1.task_pb2.UpdateTaskRequest,
+            tandem.task.v1.task_pb2.BulkUpdateResponse,
+        ] = channel.stream_unary(
+            "/taskservice.TaskService/BulkUpdateTasks",
+            request_serializer=tandem.task.v1.task_pb2.UpdateTaskRequest.SerializeToString,
+            response_deserializer=tandem.task.v1.task_pb2.BulkUpdateResponse.FromString,
+        )
+        """Changes many tasks, each as UpdateTask does; over HTTP from newline-delimited JSON or a JSON array, whose items have
+        all fields of the request: `id`, the fields to set, and `version` and `update_mask`, if they are wanted. A change
+        that fails is reported and skipped; with metadata `x-bulk-mode: atomic` (the same header over HTTP) either all are
+        made or none. Commits in chunks. Of several changes of one task, each is made after those before it.
+        """
         self.ProcessTaskStream: grpc.StreamStreamMultiCallable[
             tandem.task.v1.task_pb2.TaskCommand,
             tandem.task.v1.task_pb2.TaskResult,
@@ -217,6 +230,20 @@ class TaskServiceServicer:
         context.set_details("Method not implemented!")
         raise NotImplementedError("Method not implemented!")
 
+    def BulkUpdateTasks(
+        self,
+        request_iterator: Iterator[tandem.task.v1.task_pb2.UpdateTaskRequest],
+        context: grpc.ServicerContext,
+    ) -> tandem.task.v1.task_pb2.BulkUpdateResponse:
+        """Changes many tasks, each as UpdateTask does; over HTTP from newline-delimited JSON or a JSON array, whose items have
+        all fields of the request: `id`, the fields to set, and `version` and `update_mask`, if they are wanted. A change
+        that fails is reported and skipped; with metadata `x-bulk-mode: atomic` (the same header over HTTP) either all are
+        made or none. Commits in chunks. Of several changes of one task, each is made after those before it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details("Method not implemented!")
+        raise NotImplementedError("Method not implemented!")
+
     def ProcessTaskStream(
         self,
         request_iterator: Iterator[tandem.task.v1.task_pb2.TaskCommand],
@@ -271,6 +298,11 @@ def add_TaskServiceServicer_to_server(servicer: TaskServiceServicer, server: grp
             servicer.BulkCreateTasks,
             request_deserializer=tandem.task.v1.task_pb2.CreateTaskRequest.FromString,
             response_serializer=tandem.task.v1.task_pb2.BulkCreateResponse.SerializeToString,
+        ),
+        "BulkUpdateTasks": grpc.stream_unary_rpc_method_handler(
+            servicer.BulkUpdateTasks,
+            request_deserializer=tandem.task.v1.task_pb2.UpdateTaskRequest.FromString,
+            response_serializer=tandem.task.v1.task_pb2.BulkUpdateResponse.SerializeToString,
         ),
         "ProcessTaskStream": grpc.stream_stream_rpc_method_handler(
             servicer.ProcessTaskStream,
