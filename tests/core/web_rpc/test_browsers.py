@@ -107,7 +107,8 @@ def test_pages_call_watch_and_resume(emptied_database: None, db: None, tmp_path:
                 assert (answer["title"], answer["code"]) == (f"by {client}", code)
                 assert list(answer[field]) == ["title"]
                 assert answer["message"]
-            page.until("found.watching && found.titles.includes('by google') && found.googleEvents > 0")
+            for condition in ("found.watching", "found.titles.includes('by google')", "found.googleEvents > 0"):
+                page.until(condition)
         page.until("found.googleEnd === 14")
         TaskFactory(title="while the server is away")
         with web(port, origin):

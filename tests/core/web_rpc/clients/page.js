@@ -67,7 +67,7 @@ async function callsOfGoogle() {
     "WatchTasks", grpcWeb.MethodType.SERVER_STREAMING, WatchTasksRequestSchema, TaskEventSchema,
   );
   const stream = client.serverStreaming(
-    `${server}/taskservice.TaskService/WatchTasks`, create(WatchTasksRequestSchema, {}), metadata, watchTasks,
+    `${server}/taskservice.TaskService/WatchTasks`, create(WatchTasksRequestSchema, { includeInitial: true }), metadata, watchTasks,
   );
   stream.on("data", () => (found.googleEvents += 1));
   stream.on("error", (error) => (found.googleEnd = error.code));
