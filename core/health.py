@@ -17,6 +17,11 @@ def register(name: str, works: Callable[[], bool]) -> None:
     _registered[name] = works
 
 
+def drain() -> None:
+    """Report from now on that the process does not serve, so that load balancers use others."""
+    register("serving", lambda: False)
+
+
 def components() -> dict[str, bool]:
     """Return whether each component works that the service cannot do without, by name."""
     registered = {name: works() for name, works in _registered.items()}

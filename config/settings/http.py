@@ -15,6 +15,8 @@ HTTP_PORT = env.port("HTTP_PORT", default=8000)
 #: Threads that serve calls, and how long running calls may take when the process ends (`runweb --grace`).
 HTTP_THREADS = env.int("HTTP_THREADS", default=8, at_least=1)
 HTTP_GRACE_SECONDS = 30
+#: At the end: how long calls are still served after readiness is withdrawn (`runweb --drain-wait`).
+HTTP_DRAIN_WAIT_SECONDS = 0.0
 #: How long a connection stays open between two requests. Behind a balancer: longer than the balancer keeps it.
 HTTP_KEEPALIVE_SECONDS = env.int("HTTP_KEEPALIVE_SECONDS", default=5)
 #: Connections at a time; fewer where the process may open fewer files.

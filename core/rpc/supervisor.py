@@ -5,6 +5,8 @@ kernel distributes connections over the children (SO_REUSEPORT).
 
 A child that dies is restarted, because the others hold streams and calls that must not be interrupted. A child that
 dies before it has served would die again; then all children are ended and the parent exits with the child's exit code.
+
+SIGHUP replaces the children one after the other: a new one serves before its predecessor drains.
 """
 
 import logging
@@ -16,7 +18,8 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +32,8 @@ logger = logging.getLogger(__name__)
 _CHECK_INTERVAL_SECONDS = 0.2
 #: Time for a child to end, in addition to the time for draining.
 _EXIT_SECONDS = 10.0
+#: Time for a new child to serve, in a rolling restart.
+_START_SECONDS = 120.0
 
 
 def reserve_port(host: str, port: int) -> socket.socket:
@@ -78,8 +83,11 @@ def supervise(
         except queue.Empty:
             pass
         else:
-            logger.info("Signal %d: ending the server processes.", signum)
-            return _end(children, signals, drain_seconds).code
+            if signum == signal.SIGHUP:
+                signum = _restart_each(children, signals, drain_seconds)
+            if signum:
+                logger.info("Signal %d: ending the server processes.", signum)
+                return _end(children, signals, drain_seconds).code
         if reload:
             if changed.is_set():
                 changed.clear()
@@ -171,6 +179,62 @@ def _replace_dead(children: list[Child]) -> int:
         child.close()
         children[place] = Child(child.command)
     return 0
+
+
+def _restart_each(children: list[Child], signals: Signals, drain_seconds: float) -> int:
+    """Replace each child by a new one, which serves before its predecessor is ended; so calls always find a process.
+
+    If a new child does not serve, the remaining former ones continue.
+
+    Returns:
+        A signal that ends the server, which was received in between; 0 = there was none.
+    """
+    logger.info("Restarting %d server processes, one after the other.", len(children))
+    for number, former in enumerate(list(children)):
+        successor = Child(former.command)
+        children.append(successor)  # So that a signal ends it, too.
+        if signum := _wait(partial(_has_begun, successor), signals, _START_SECONDS):
+            return signum
+        if not successor.has_served:
+            logger.error("The new server process %d does not serve; the former ones continue.", successor.process.pid)
+            _remove(children, successor)
+            return 0
+        children[number], children[-1] = successor, former
+        former.process.terminate()
+        if signum := _wait(partial(_has_ended, former), signals, drain_seconds + _EXIT_SECONDS):
+            return signum
+        _remove(children, former)
+    logger.info("All server processes were restarted.")
+    return 0
+
+
+def _has_begun(child: Child) -> bool:
+    return child.has_served or not child.is_alive
+
+
+def _has_ended(child: Child) -> bool:
+    return not child.is_alive
+
+
+def _wait(condition: Callable[[], bool], signals: Signals, seconds: float) -> int:
+    """Wait for the condition, for this time at most. Returns a signal that was received; 0 = there was none."""
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        try:
+            if (signum := signals.get(timeout=_CHECK_INTERVAL_SECONDS)) != signal.SIGHUP:
+                return signum
+        except queue.Empty:
+            pass
+    return 0
+
+
+def _remove(children: list[Child], child: Child) -> None:
+    """Kill the child if it still runs, and remove it."""
+    if child.is_alive:
+        child.process.kill()
+    child.process.wait()
+    children.remove(child)
+    child.close()
 
 
 class _End(NamedTuple):

@@ -12,6 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 ADMINISTRATOR = "admin@example.com"
 
 
+#: Proxies that can be started in front of the servers.
+GATEWAYS = ("envoy", "caddy")
+
+
 class StartError(Exception):
     """The development server cannot start or continue; the message is a sentence."""
 
@@ -22,6 +26,8 @@ class Options:
 
     Attributes:
         reload: restart web, gRPC and worker when a source file changes.
+        gateway: a proxy in front of both servers, one of `GATEWAYS`; empty = none.
+        gateway_port: its port.
     """
 
     host: str
@@ -29,6 +35,8 @@ class Options:
     grpc_port: int
     data_dir: Path
     reload: bool
+    gateway: str = ""
+    gateway_port: int = 8443
 
     @property
     def reachable_host(self) -> str:
@@ -61,6 +69,8 @@ def parse(arguments: Sequence[str]) -> Options:
         help="data directory: var (TANDEM_DATA_DIR)",
     )
     parser.add_argument("--reload", action="store_true", help="restart web, gRPC and worker when a source file changes")
+    parser.add_argument("--gateway", choices=GATEWAYS, default="", help="a proxy with TLS in front of both servers")
+    parser.add_argument("--gateway-port", type=_port, default=8443, help="the proxy's port: 8443")
     parser.add_argument("--called-from", default="", help=argparse.SUPPRESS)
     found = parser.parse_args(arguments)
     http_port = found.http_port or _port_of(parser, "HTTP_PORT", "8000")
@@ -68,7 +78,7 @@ def parse(arguments: Sequence[str]) -> Options:
     if http_port == grpc_port:
         parser.error(f"HTTP and gRPC cannot share port {http_port}; choose another with --grpc-port.")
     data_dir = (Path(found.called_from) / Path(found.data_dir).expanduser()).resolve()
-    return Options(found.host, http_port, grpc_port, data_dir, found.reload)
+    return Options(found.host, http_port, grpc_port, data_dir, found.reload, found.gateway, found.gateway_port)
 
 
 def _or(variable: str, default: str) -> str:

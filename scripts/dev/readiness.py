@@ -2,7 +2,9 @@
 
 import asyncio
 import http.client
+import ssl
 from collections.abc import Callable
+from pathlib import Path
 
 from scripts.dev.children import Child
 from scripts.dev.options import Options, StartError
@@ -58,5 +60,24 @@ def grpc_probe(options: Options) -> Callable[[], bool]:
             except grpc.RpcError:
                 return False
         return bool(health.status == health_pb2.HealthCheckResponse.SERVING)
+
+    return answers
+
+
+def gateway_probe(port: int, authority: Path) -> Callable[[], bool]:
+    """Return a probe that requests /health/ready through the proxy on this port."""
+
+    def answers() -> bool:
+        if not authority.exists():
+            return False
+        context = ssl.create_default_context(cafile=authority)
+        connection = http.client.HTTPSConnection("localhost", port, timeout=1, context=context)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     return answers

@@ -14,8 +14,9 @@ from config.environment import Env
 from embedded_postgres.errors import EmbeddedDatabaseError
 from embedded_postgres.lifecycle import ensure_running, release
 from scripts.dev.children import Child
+from scripts.dev.gateway import program_of
 from scripts.dev.options import ROOT, Options, StartError
-from scripts.dev.readiness import grpc_probe, http_probe, until_ready
+from scripts.dev.readiness import gateway_probe, grpc_probe, http_probe, until_ready
 
 #: After Ctrl-C a developer does not want to wait.
 _QUICK = ("--grace", "5")
@@ -35,6 +36,7 @@ class DevelopmentServer:
             "gRPC", "manage.py", "rungrpc", "--host", host, "--port", grpc_port, "--reflection", *_QUICK
         )
         self.worker = self._child("worker", "manage.py", "runworker", *_QUICK)
+        self.gateway = self._gateway() if options.gateway else None
 
     async def serve(self) -> int:
         """Start everything, and keep it running until a signal. Stops all processes before it returns.
@@ -67,6 +69,19 @@ class DevelopmentServer:
             await asyncio.gather(*(child.stop() for child in self.children))
             await asyncio.to_thread(release, self.options.data_dir)
             print("Everything is stopped.", flush=True)
+
+    def _gateway(self) -> Child:
+        program_of(self.options.gateway)  # Reported before the servers start.
+        return self._child(
+            self.options.gateway, "scripts/dev/run_gateway.py", self.options.gateway, str(self.gateway_folder),
+            "--port", str(self.options.gateway_port), "--web", self.options.http_address,
+            "--grpc", self.options.grpc_address,
+        )  # fmt: skip
+
+    @property
+    def gateway_folder(self) -> Path:
+        """The folder of the proxy's configuration and certificates."""
+        return self.options.data_dir / "gateway"
 
     def _child(self, name: str, *arguments: str) -> Child:
         return Child(name, *arguments, environment=self.environment)
@@ -112,13 +127,15 @@ class DevelopmentServer:
 
     async def _start_servers(self) -> None:
         _say("servers", "web, gRPC and worker ...")
-        self.children = [self.web, self.grpc, self.worker]
+        self.children = [self.web, self.grpc, self.worker, *([self.gateway] if self.gateway else [])]
         await asyncio.gather(*(child.start() for child in self.children))
 
     async def _until_ready(self) -> None:
         # One after the other, so that the first to end is reported at once, not after the other's timeout.
         await until_ready(self.grpc, grpc_probe(self.options))
         await until_ready(self.web, http_probe(self.options))
+        if self.gateway:
+            await until_ready(self.gateway, gateway_probe(self.options.gateway_port, self.gateway_folder / "ca.pem"))
 
     async def _until_one_ends(self) -> NoReturn:
         while True:
@@ -176,7 +193,7 @@ Ready after {seconds:.1f} s; Ctrl-C stops everything.
   REST    http://{http}/api/v1/docs
   admin   http://{http}/admin/
   gRPC    {grpc}
-
+{self._gateway_lines()}
 {calls} Three first calls, from {ROOT}:
 
   curl http://{http}/api/v1/{path}
@@ -185,6 +202,16 @@ Ready after {seconds:.1f} s; Ctrl-C stops everything.
 """,
             flush=True,
         )
+
+    def _gateway_lines(self) -> str:
+        if not self.gateway:
+            return ""
+        ca, port = _short(self.gateway_folder / "ca.pem"), self.options.gateway_port
+        return f"""  {self.options.gateway:<6}  https://localhost:{port}, REST and gRPC
+
+  curl --cacert {ca} https://localhost:{port}/health
+  grpcurl -cacert {ca} localhost:{port} list
+"""
 
 
 def _say(what: str, text: str) -> None:

@@ -39,7 +39,8 @@ _RETRY_POLICY = {
     "initialBackoff": "0.1s",
     "maxBackoff": "1s",
     "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
+    # A server that shuts down resets calls that arrive at that moment, which grpcio reports as CANCELLED.
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
 }
 
 

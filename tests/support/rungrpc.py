@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import psutil
 import pytest
 
 from tandem.example.v1.example_pb2_grpc import ExampleServiceStub
 from tests.support.setting_overrides import as_variables
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 30
+PATIENCE = 120
 #: No server is there: these servers need no database unless a test provides one.
 NO_DATABASE = "postgres://nobody@127.0.0.1:1/nothing"
 
@@ -74,6 +75,14 @@ class RunGrpc:
         """A client with a connection of its own."""
         return ExampleServiceStub(self.channel())
 
+    def children(self) -> list[int]:
+        """Return the ids of its processes that run, in the order of their start."""
+        try:
+            found = psutil.Process(self.process.pid).children()
+            return [child.pid for child in found if child.status() != psutil.STATUS_ZOMBIE]
+        except psutil.NoSuchProcess:
+            return []
+
     def exit_code(self) -> int:
         """Wait for its end."""
         return self.process.wait(PATIENCE)
@@ -102,9 +111,9 @@ class _Lines:
         self._new: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         threading.Thread(target=self._follow, args=(stream,), daemon=True).start()
 
-    def wait_for(self, pattern: str) -> re.Match[str]:
+    def wait_for(self, pattern: str, seconds: float = PATIENCE) -> re.Match[str]:
         """Wait for a line in which the pattern is found."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + seconds
         while True:
             line = self._new.get(timeout=max(0.0, until - time.monotonic()))
             assert line is not None, f"ended without {pattern}: {self._read}"

@@ -18,7 +18,7 @@ from django.utils.module_loading import import_string
 
 from core.addresses import check_development_identity
 from core.management.metrics_options import add_metrics_options, own_collectors, serve_metrics, serve_on
-from core.management.option_types import positive
+from core.management.option_types import positive, seconds
 from core.observability import process
 from core.rpc import supervisor
 from core.rpc.server import CannotServeError, Options, Signals, address, serve
@@ -61,14 +61,14 @@ class Command(BaseCommand):
         )
         add(
             "--grace",
-            type=_seconds,
+            type=seconds,
             default=settings.GRPC_GRACE_SECONDS,
             metavar="SECONDS",
             help="how long running calls may take to end (%(default)s)",
         )
         add(
             "--drain-wait",
-            type=_seconds,
+            type=seconds,
             default=settings.GRPC_DRAIN_WAIT_SECONDS,
             metavar="SECONDS",
             help="how long calls are still served after health reports NOT_SERVING, so that load balancers notice "
@@ -97,7 +97,8 @@ class Command(BaseCommand):
             if not self._serving:
                 lifecycle.end_waiting()  # The main thread is still waiting for the database.
 
-        for signum in (signal.SIGTERM, signal.SIGINT):
+        restarting = [signal.SIGHUP] if options["processes"] > 1 and not _ends_with_terminal() else []
+        for signum in (signal.SIGTERM, signal.SIGINT, *restarting):
             signal.signal(signum, note)
         try:
             check_development_identity(server_options.host)
@@ -161,6 +162,11 @@ def _options(options: dict[str, Any]) -> Options:
     return replace(server_options, shared_port=options["processes"] > 1)
 
 
+def _ends_with_terminal() -> bool:
+    """Return whether SIGHUP has another meaning: the end of the terminal, or nothing, as `nohup` sets it."""
+    return signal.getsignal(signal.SIGHUP) is signal.SIG_IGN or (sys.stdin is not None and sys.stdin.isatty())
+
+
 def _start_embedded_database() -> None:
     """Start the embedded database, if it is configured, before grpcio starts threads, which must not be forked."""
     if connection.settings_dict.get("EMBEDDED"):
@@ -174,9 +180,3 @@ def _start_embedded_database() -> None:
 
 def _source_folders() -> list[Path]:
     return [folder for folder in Path(settings.BASE_DIR).iterdir() if (folder / "__init__.py").is_file()]
-
-
-def _seconds(text: str) -> float:
-    if (seconds := float(text)) < 0:
-        raise ValueError
-    return seconds

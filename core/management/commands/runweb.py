@@ -1,9 +1,11 @@
 """`manage.py runweb`: serves HTTP."""
 
+import asyncio
 import signal
 import socket
 import sys
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -11,9 +13,11 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
+from core import health
 from core.addresses import check_development_identity
 from core.lifespan import running_alongside
 from core.management.metrics_options import add_metrics_options, serve_metrics
+from core.management.option_types import seconds
 from core.observability import process
 from core.open_files import raise_limit
 from core.rest.asgi import MAX_ACCEPTED, MAX_QUEUED, end_streams
@@ -41,9 +45,17 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="how long running calls may take to end (%(default)s)",
         )
+        add(
+            "--drain-wait",
+            type=seconds,
+            default=settings.HTTP_DRAIN_WAIT_SECONDS,
+            metavar="SECONDS",
+            help="how long calls are still served after /health/ready reports 503, so that load balancers notice "
+            "(%(default)s)",
+        )
         add_metrics_options(parser, settings.WEB_METRICS_PORT)
 
-    def handle(self, *args: Any, host: str, port: int, grace: int, **options: Any) -> None:
+    def handle(self, *args: Any, host: str, port: int, grace: int, drain_wait: float, **options: Any) -> None:
         process.set_name(process.WEB)
         try:
             check_development_identity(host)
@@ -86,9 +98,17 @@ class Command(BaseCommand):
         try:
             with running_alongside(settings.HTTP_THREADS):
                 serve_metrics(options, settings.WEB_METRICS_PORT)
-                Server(config, queue=MAX_QUEUED, before_shutdown=end_streams).run(sockets=[listening])
+                Server(config, queue=MAX_QUEUED, before_shutdown=partial(_drain, drain_wait)).run(sockets=[listening])
         except ImproperlyConfigured as exc:
             raise CommandError(str(exc)) from exc
+
+
+async def _drain(wait_seconds: float) -> None:
+    """Serve for as long as balancers need to notice the end; then end the streams."""
+    if wait_seconds:
+        health.drain()
+        await asyncio.sleep(wait_seconds)
+    await end_streams()
 
 
 def _max_connections() -> int:

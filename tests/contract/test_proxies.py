@@ -1,0 +1,168 @@
+"""The proxies of deploy/, started for real in front of the product's own processes."""
+
+import json
+import os
+import re
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import yaml
+from django.core.management import call_command
+
+from scripts.dev.gateway import command_of
+from scripts.dev.options import GATEWAYS
+from tandem.client import Client, NotFound, SnapshotEnd
+from tandem.project.v1.project_pb2 import CreateProjectRequest
+from tandem.task.v1.task_pb2 import CreateTaskRequest, GetTaskRequest, TaskEvent
+from tests.support.servers import ROOT, Servers, database_url, free_port, running, until
+from tests.support.transports import OPERATIONS
+
+ENVOY, CADDY = ROOT / "deploy/envoy/envoy.yaml", ROOT / "deploy/caddy/Caddyfile"
+PROGRAMS = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def servers(django_db_setup: None, django_db_blocker: Any) -> Iterator[Servers]:
+    with django_db_blocker.unblock():
+        call_command("demo", stdout=StringIO())
+        try:
+            with running(DATABASE_URL=database_url()) as servers:
+                yield servers
+        finally:
+            call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=pytest.mark.tools(str(PROGRAMS / name))) for name in GATEWAYS]
+)
+def proxy(
+    request: pytest.FixtureRequest, servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["Proxy"]:
+    started = Proxy(request.param, tmp_path_factory.mktemp(request.param), servers)
+    try:
+        until(lambda: started.get("/health/ready")[0] == 200, "the proxy answers")
+        yield started
+    finally:
+        started.process.terminate()
+        started.process.wait(30)
+
+
+class Proxy:
+    """A running proxy, and calls through it."""
+
+    def __init__(self, name: str, folder: Path, servers: Servers) -> None:
+        self.port = free_port()
+        web = servers.http_url.removeprefix("http://")
+        command, variables = command_of(name, folder, self.port, [web], [servers.grpc_address])
+        self.authority = folder / "ca.pem"
+        self.url = f"https://localhost:{self.port}"
+        with (folder / "output").open("wb") as output:
+            self.process = subprocess.Popen(command, env=os.environ | variables, stdout=output, stderr=output)
+
+    def client(self) -> Client:
+        return Client(f"localhost:{self.port}", tls=grpc.ssl_channel_credentials(self.authority.read_bytes()))
+
+    def open(self, path: str, body: bytes | None = None, **headers: str) -> Any:
+        sent = urllib.request.Request(
+            self.url + path, body, {name.replace("_", "-"): text for name, text in headers.items()}
+        )
+        return urllib.request.urlopen(sent, timeout=30, context=ssl.create_default_context(cafile=self.authority))
+
+    def get(self, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes, dict[str, str]]:
+        """Return the status, body and headers of an answer; status 0 = there is none."""
+        try:
+            with self.open(path, body, **headers) as answer:
+                return answer.status, answer.read(), dict(answer.headers)
+        except urllib.error.HTTPError as exc:
+            return exc.code, exc.read(), dict(exc.headers)
+        except OSError:
+            return 0, b"", {}
+
+
+@pytest.mark.real_server
+@pytest.mark.django_db
+def test_calls_pass_the_proxy_over_both_transports(proxy: Proxy) -> None:
+    status, body, _ = proxy.get("/api/v1/users/me")
+    assert (status, json.loads(body)["email"]) == (200, "admin@example.com")
+    status, body, _ = proxy.get("/api/v1/tasks", b'{"title": ""}', Content_Type="application/json")
+    assert (status, json.loads(body)["reason"]) == (400, "INVALID")
+    with proxy.client() as client:
+        task = client.tasks.CreateTask(CreateTaskRequest(title="By gRPC"))
+        status, body, _ = proxy.get(f"/api/v1/tasks/{task.id}")
+        assert (status, json.loads(body)["title"]) == (200, "By gRPC")
+        with pytest.raises(NotFound, match="Task with ID 'none' not found"):
+            client.tasks.GetTask(GetTaskRequest(id="none"))
+    # Connect, as browsers call.
+    for path, message in (("user.v1.UserService", b'{"userId": "me"}'), ("example.ExampleService", b'{"userId": 1}')):
+        status, body, _ = proxy.get(f"/{path}/GetUser", message, Content_Type="application/json")
+        assert (status, "user" in json.loads(body)) == (200, True), body
+    # More than a head may have.
+    status, *_ = proxy.get("/health", X_Large="x" * 60_000)
+    assert status in (0, 400, 431)
+
+
+@pytest.mark.real_server
+@pytest.mark.django_db
+def test_streams_pass_the_proxy_at_once(proxy: Proxy) -> None:
+    label = uuid.uuid4().hex
+    with (
+        proxy.open(f"/api/v1/tasks/stream?labels={label}") as events,
+        proxy.client() as client,
+        client.watch_tasks(labels=[label], include_initial=True) as watch,
+    ):
+        assert isinstance(next(watch), SnapshotEnd)
+        client.tasks.CreateTask(CreateTaskRequest(title="Seen", labels=[label]))
+        event = next(watch)
+        assert isinstance(event, TaskEvent)
+        assert event.task.title == "Seen"
+        assert any(b'"title":"Seen"' in line for line in events)
+
+
+@pytest.mark.real_server
+@pytest.mark.django_db
+def test_uploads_pass_the_proxy(proxy: Proxy) -> None:
+    with proxy.client() as client:
+        project = client.projects.CreateProject(CreateProjectRequest(name=f"Hall {proxy.port}")).project
+        document = client.upload_document(project.id, ROOT / "samples/cabinet.pdf")
+        assert document.id
+    boundary = uuid.uuid4().hex
+    parts = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="title"\r\n\r\nWeekly\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="planning.ogg"\r\n'
+        "Content-Type: audio/ogg\r\n\r\n"
+    ).encode()
+    body = parts + (ROOT / "samples/planning.ogg").read_bytes() + f"\r\n--{boundary}--\r\n".encode()
+    status, answer, _ = proxy.get(
+        "/api/v1/meetings/upload", body, Content_Type=f"multipart/form-data; boundary={boundary}"
+    )
+    assert status in (200, 201, 202), answer
+    assert json.loads(answer)["title"] == "Weekly"
+
+
+def test_only_reads_are_sent_again() -> None:
+    configuration = yaml.safe_load(ENVOY.read_text())
+    (listener,) = configuration["static_resources"]["listeners"]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    routes = {route["name"]: route for route in manager["route_config"]["virtual_hosts"][0]["routes"]}
+    assert {name for name, route in routes.items() if "retry_policy" in route["route"]} == {"grpc-reads", "http-reads"}
+    regex = routes["grpc-reads"]["match"]["safe_regex"]["regex"]
+    of_caddy = re.search(r"path_regexp (\S+)", CADDY.read_text())
+    assert of_caddy
+    assert of_caddy[1] == f"^{regex}$"
+    unary = [each for each in OPERATIONS.values() if not (each.takes_stream or each.answers_stream)]
+    repeated = {each.name for each in unary if re.fullmatch(regex, f"/{each.name}")}
+    reads = {each.name for each in unary if each.http.verb == "GET"}
+    assert repeated <= reads
+    assert reads - repeated == set()
+    others = {each.name for each in OPERATIONS.values() if each not in unary}
+    assert [name for name in others if re.fullmatch(regex, f"/{name}")] == []
