@@ -115,6 +115,16 @@ def test_colleagues_search_names_only(api: Transport, jose: User, ann: User) -> 
     assert found(api, ann, "jose.maria_lopez+work@mail-host.example.org") == []
 
 
+def test_a_picker_shows_names_of_open_accounts_and_nothing_else(api: Transport, jose: User, ann: User) -> None:
+    UserFactory(first_name="Josefine", status=Status.DEACTIVATED)
+    request = SearchUsersRequest(query="jos", pagination=PaginationRequest(page_size=8))
+    (shown,) = api(SEARCH, request, actor=ann).users
+    assert {field.name for field, _ in shown.ListFields()} == {
+        "id", "display_name", "first_name", "last_name", "status",
+    }  # fmt: skip
+    assert (shown.id, shown.display_name) == (str(jose.pk), "Pepe 42/a")
+
+
 @pytest.mark.parametrize(("query", "code"), [("x" * 201, "max_length"), ("a\0b", "control_characters")])
 def test_a_bad_query_is_refused(api: Transport, administrator: User, query: str, code: str) -> None:
     with pytest.raises(Failed) as failed:
