@@ -65,6 +65,8 @@ class Change(models.Model):
     reason = models.TextField()
     #: The id of the call that wrote; empty outside a call.
     request_id = models.TextField()
+    #: The span of the call that wrote (W3C); None without tracing.
+    traceparent = models.TextField(null=True)
     #: Time at which the statement held its rows' locks. With the start of the transaction or the statement, a writer
     #: that waited for a lock would date its change before the one it waited for.
     occurred_at = models.DateTimeField()
@@ -91,6 +93,7 @@ class Change(models.Model):
                 "operation",
                 "actor",
                 "request_id",
+                "traceparent",
                 "occurred_at",
             )
         ]

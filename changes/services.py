@@ -12,6 +12,7 @@ from changes.models import Change, Operation
 from core.actors import Actor
 from core.context import request_id
 from core.db.transactions import inner_block
+from core.observability.traces import traceparent
 
 _SET = """
     SELECT set_config('tandem.actor', %s, true),
@@ -48,6 +49,8 @@ def acting(actor: Actor | str, reason: str = "") -> Iterator[None]:
     with inner_block() as is_savepoint, connection.cursor() as cursor:
         cursor.execute(_EXCHANGE if is_savepoint else _SET, values)
         before = cursor.fetchone()
+        if span := traceparent():
+            cursor.execute("SELECT set_config('tandem.traceparent', %s, true)", [span])
         transaction.on_commit(feed.notify_sequencer)
         yield
         # A rollback to the savepoint restores the former values by itself.

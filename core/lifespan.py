@@ -7,10 +7,13 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
 
 from core.db import connection_budget, poolers, pooling, sessions
+from core.observability import process
 from embedded_postgres import lifecycle
+from telemetry import tracing
 
 _SWITCH_SECONDS = 0.001
 
@@ -25,8 +28,13 @@ def running_alongside(threads: int, *, streams: bool = True) -> Iterator[None]:
 
     Raises:
         ImproperlyConfigured: the database is behind a pooler that does not support the feed and the jobs, or it accepts
-            fewer connections than the process needs.
+            fewer connections than the process needs; or traces cannot be sent as configured.
     """
+    if settings.TRACING:
+        try:
+            tracing.start(process.name(), settings.VERSION)
+        except tracing.TracingError as exc:
+            raise ImproperlyConfigured(str(exc)) from exc
     with suppress(Error):  # The database is unavailable. The pooler is checked again before anything is locked.
         poolers.refuse_pooler()
         connection_budget.check(threads)
@@ -48,6 +56,8 @@ def running_alongside(threads: int, *, streams: bool = True) -> Iterator[None]:
         # Threads that wait for the embedded database would keep the process from ending.
         lifecycle.end_waiting()
         module.stop()
+        if settings.TRACING:
+            tracing.stop()
 
 
 def _freeze_garbage_collector() -> None:

@@ -67,6 +67,8 @@ class Job(models.Model):
     turn = models.BigIntegerField(default=0)
     #: Of the call that enqueued it.
     request_id = models.CharField(max_length=128, blank=True)
+    #: The span of that call (W3C); None without tracing.
+    traceparent = models.CharField(max_length=55, null=True, blank=True, editable=False)
     created_at = models.DateTimeField(db_default=Now())
     next_try_at = models.DateTimeField(db_default=Now())
     #: Until then the job belongs to a worker, which renews the lease while it lives.

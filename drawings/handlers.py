@@ -14,7 +14,6 @@ from changes.feed.watching import Watch, open_watch
 from core.conversions import page_request, pagination
 from core.db import ids
 from core.downloads import Download
-from core.limits import costs
 from core.operations import Call, operation
 from core.protojson.field_masks import written_paths
 from core.replays import Replay
@@ -134,7 +133,7 @@ def watch_document(call: Call, request: drawing_pb2.WatchDocumentRequest) -> Wat
     )
 
 
-@operation(replay=REPLAY, cost=costs.JOB)
+@operation(replay=REPLAY)
 def reprocess(call: Call, request: drawing_pb2.ReprocessRequest) -> drawing_pb2.ReprocessResponse:
     document = processing.reprocess(call.actor, request.document_id, expected_version=call.expected_version)
     return drawing_pb2.ReprocessResponse(document=document_message(document))
@@ -177,7 +176,6 @@ def render_page(call: Call, request: drawing_pb2.RenderPageRequest) -> Download:
     return Download(drawing_pb2.RenderPageResponse, metadata, partial(io.BytesIO, image), request.offset)
 
 
-@operation(cost=costs.SEARCH)
 def search_pages(call: Call, request: drawing_pb2.SearchPagesRequest) -> drawing_pb2.SearchPagesResponse:
     found = searching.search_pages(
         call.actor,
@@ -228,7 +226,6 @@ def get_bill_of_materials(
     return bills.bill_message(bill_of_materials.bill_of_materials(call.actor, request.project_id))
 
 
-@operation(cost=costs.EXPORT)
 def download_bill_of_materials(call: Call, request: drawing_pb2.DownloadBillOfMaterialsRequest) -> Download:
     bill = bill_of_materials.bill_of_materials(call.actor, request.project_id)
     metadata, content = bills.bill_file(bill, request.format)
@@ -244,7 +241,7 @@ def create_symbol(call: Call, request: drawing_pb2.CreateSymbolRequest) -> drawi
     return drawing_pb2.CreateSymbolResponse(symbol=_symbol(symbol))
 
 
-@operation(replay=LEGEND_REPLAY, cost=costs.JOB)
+@operation(replay=LEGEND_REPLAY)
 def create_symbols_of_legend(
     call: Call, request: drawing_pb2.CreateSymbolsOfLegendRequest
 ) -> drawing_pb2.CreateSymbolsOfLegendResponse:
@@ -269,7 +266,7 @@ def delete_symbol(call: Call, request: drawing_pb2.DeleteSymbolRequest) -> Empty
     return Empty()
 
 
-@operation(replay=SYMBOL_REPLAY, cost=costs.JOB)
+@operation(replay=SYMBOL_REPLAY)
 def count_symbol(call: Call, request: drawing_pb2.CountSymbolRequest) -> drawing_pb2.CountSymbolResponse:
     symbol = symbols.count_symbol(
         call.actor, request.symbol_id, all_sheets=request.all_sheets, expected_version=call.expected_version
@@ -287,12 +284,11 @@ def _symbol(symbol: Symbol) -> drawing_pb2.Symbol:
     return symbol_message(symbol, str(symbol.document.project_id))
 
 
-@operation(cost=costs.SEARCH)
 def compare_documents(call: Call, request: drawing_pb2.CompareDocumentsRequest) -> drawing_pb2.CompareDocumentsResponse:
     return comparison_message(*comparison.compare_documents(call.actor, request.document_id, request.to))
 
 
-@operation(scope="drawings:read", replay=REPLAY, cost=costs.JOB)
+@operation(scope="drawings:read", replay=REPLAY)
 def recognize_components(
     call: Call, request: drawing_pb2.RecognizeComponentsRequest
 ) -> drawing_pb2.RecognizeComponentsResponse:
@@ -301,7 +297,7 @@ def recognize_components(
     return drawing_pb2.RecognizeComponentsResponse(results=map(messages.recognized_message, results))
 
 
-@operation(scope="drawings:read", cost=costs.JOB)
+@operation(scope="drawings:read")
 def recognize_image(
     call: Call, items: Iterator[drawing_pb2.RecognizeImageRequest | ValidationError]
 ) -> drawing_pb2.RecognizeImageResponse:

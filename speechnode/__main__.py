@@ -17,7 +17,8 @@ from server_certificates import Certificates
 from speechnode.catalog import OFFERS
 from speechnode.intake import Limits
 from speechnode.server import ORPHANED, CannotServeError, Options, Signals, serve
-from telemetry import metrics_address
+from tandem import __version__
+from telemetry import metrics_address, tracing
 
 #: The name of the process, in its log lines and traces.
 SERVICE = "tandem-node"
@@ -43,11 +44,16 @@ def main(arguments: Sequence[str]) -> int:
     options = Options(given.listen, engines, given.max_streams, given.asr_processes, given.grace, limits,
                       Certificates(*files) if all(files) else None, given.model_dir)  # fmt: skip
     try:
+        if tracing.is_configured():
+            tracing.start(SERVICE, __version__)
         _serve_metrics(given.metrics_host, given.metrics_port)
         return serve(options, signals, _announce)
-    except (CannotServeError, metrics_address.MetricsAddressError) as exc:
+    except (CannotServeError, metrics_address.MetricsAddressError, tracing.TracingError) as exc:
         print(exc, file=sys.stderr)  # noqa: T201 - the command's output.
         return 1
+    finally:
+        if tracing.is_configured():
+            tracing.stop()
 
 
 def _parser() -> argparse.ArgumentParser:

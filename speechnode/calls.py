@@ -15,6 +15,7 @@ from speechnode import metrics
 from speechnode.failures import Broken, Cancelled, Failure
 from speechnode.slots import Slots
 from tandem import status_details
+from telemetry import tracing
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ def served(rpc: str, context: grpc.ServicerContext, slots: Slots) -> Iterator[In
     """Serve a call in a slot: map every exception to its status, and write the call's log line."""
     begun = time.monotonic()
     call = InferenceCall(context)
+    span = _span(rpc, context) if tracing.is_configured() else None
     failure: Failure | None = None
     try:
         release = slots.take()
@@ -89,8 +91,17 @@ def served(rpc: str, context: grpc.ServicerContext, slots: Slots) -> Iterator[In
         logger.exception("%s failed (error ID %s).", rpc, error_id)
         failure = Broken(f"Internal error of the speech node. Include error ID {error_id} when reporting it.")
     _log(rpc, call, failure, time.monotonic() - begun)
+    if span is not None:
+        span.set_attribute("rpc.grpc.status_code", failure.code if failure else "OK")
+        span.end()
     if failure and not isinstance(failure, Cancelled):
         end_with(failure, context)
+
+
+def _span(rpc: str, context: grpc.ServicerContext) -> Any:
+    """Begin the span of a call, in the caller's trace."""
+    metadata = {name: value for name, value in context.invocation_metadata() or () if isinstance(value, str)}
+    return tracing.begin_span(f"speech.v1.{rpc}", kind="SERVER", carrier=metadata)
 
 
 def end_with(failure: Failure, context: grpc.ServicerContext) -> None:

@@ -4,7 +4,9 @@ import logging
 import time
 from collections.abc import Sequence
 
-from changes.feed import log, numbering
+from django.conf import settings
+
+from changes.feed import log, numbering, spans
 from changes.feed.backlog import backlog
 from changes.feed.hub import Hub
 from core.db.listener import NotificationListener
@@ -51,6 +53,8 @@ class Tailer:
             return False
         if until > known.seq:
             self._hub.publish(log.Head(head.epoch, until, head.oldest), changes)
+            if settings.TRACING:
+                spans.record_delivery(known.seq, until)
         return until < head.seq
 
 

@@ -24,6 +24,7 @@ from django.utils.module_loading import import_string
 from core.context import request_id
 from core.jobs import fair_queue
 from core.models import Job
+from core.observability.traces import traceparent
 
 #: How often a job is tried; with the pauses of `store.pause` the attempts take about four hours.
 MAX_ATTEMPTS = 25
@@ -144,6 +145,7 @@ def enqueue(kind: str, *, fairness_key: str = "", live: bool = False, **argument
         live=live,
         fairness_key=fairness_key,
         request_id=request_id.get(),
+        traceparent=traceparent(),
         max_attempts=MAX_ATTEMPTS,
     )
     if new.slow:

@@ -10,11 +10,12 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import Error
 
 from core import context, jobs
@@ -23,6 +24,7 @@ from core.db.outages import is_database_away
 from core.db.thread_connections import fresh_connections
 from core.jobs import CHANNEL, LeaseLost, PermanentFailure, Reschedule, fair_queue, find, metrics, store
 from core.models import Job
+from core.observability.traces import traced
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +154,7 @@ def run_job(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
     running = jobs.running_attempt.set(_Attempt(job, stopping))
     began = time.perf_counter()
     try:
-        with metrics.running.labels(job.kind).track_inprogress():
+        with metrics.running.labels(job.kind).track_inprogress(), _span(job):
             code, failure = _outcome(job)
     except LeaseLost:
         _log(job, "LEASE_LOST", began)
@@ -161,6 +163,16 @@ def run_job(job: Job, stopping: Callable[[], bool] = lambda: False) -> None:
     finally:
         jobs.running_attempt.reset(running)
         context.request_id.reset(token)
+
+
+def _span(job: Job) -> AbstractContextManager[Any]:
+    """Return a span around the attempt, in the trace of the call that enqueued the job."""
+    if not settings.TRACING:
+        return nullcontext()
+    carrier = {"traceparent": job.traceparent} if job.traceparent else None
+    return traced(
+        job.kind, kind="CONSUMER", carrier=carrier, attributes={"job.id": str(job.pk), "job.attempt": job.attempts}
+    )
 
 
 def _outcome(job: Job) -> tuple[str, Exception | None]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
+from django.utils.module_loading import autodiscover_modules
 from prometheus_client import REGISTRY, Info
 from prometheus_client.registry import Collector
 
@@ -64,5 +65,7 @@ def serve_on(host: str, port: int, *, required: bool, collectors: tuple[Collecto
 
 def own_collectors() -> tuple[Collector, ...]:
     """Return the collectors of this process: what it counts, and what it reads in the database."""
+    # So that counters are 0, not absent, before their first event.
+    autodiscover_modules("metrics")
     _build.info({"version": settings.VERSION, "service": process.name()})
     return REGISTRY, DatabaseCollector()

@@ -14,15 +14,19 @@ from core.context import valid_request_id
 from core.db.thread_connections import fresh_connections
 from core.errors import Problem, invalid
 from core.observability.call_log import Report, http_meter
+from core.observability.traces import traced
 from core.rest import bodies, problems
 from core.rest.cors import is_allowed, is_public
 from core.rest.origins import normalized
+from telemetry import tracing
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
 
 def serve_call(answer: Answer) -> Answer:
-    """Give the call its request id, its deadline, its log line and its metrics."""
+    """Give the call its request id, its deadline, its log line, its metrics and, where they are on, its trace span."""
+    if settings.TRACING:
+        answer = _traced(answer)
 
     def served(request: HttpRequest) -> HttpResponse:
         request_id = valid_request_id(request.META.get("HTTP_X_REQUEST_ID"))
@@ -39,9 +43,6 @@ def serve_call(answer: Answer) -> Answer:
             if failure := getattr(response, "failure", None):
                 report.fail(*failure)
         response["X-Request-ID"] = request_id
-        if report.budget is not None:
-            for name, value in report.budget.headers():
-                response[name] = value
         if response.status_code in (204, 304):
             # These have no content to describe (RFC 9110, 8.6).
             del response["Content-Length"]
@@ -49,6 +50,21 @@ def serve_call(answer: Answer) -> Answer:
         elif not response.streaming and "Content-Length" not in response:
             response["Content-Length"] = str(len(response.content))
         return response
+
+    return served
+
+
+def _traced(answer: Answer) -> Answer:
+    def served(request: HttpRequest) -> HttpResponse:
+        carrier = {name: request.headers[name] for name in ("traceparent", "tracestate") if name in request.headers}
+        attributes = {"http.request.method": request.method or "", "url.path": request.path_info}
+        with traced(f"{request.method}", kind="SERVER", carrier=carrier, attributes=attributes) as span:
+            response = answer(request)
+            span.update_name(request.report.meter.operation)  # type: ignore[attr-defined]
+            span.set_attribute("http.response.status_code", response.status_code)
+            if response.status_code >= 500:
+                tracing.fail(span, str(response.status_code))
+            return response
 
     return served
 

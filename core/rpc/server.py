@@ -19,7 +19,7 @@ from core.errors import Unavailable
 from core.lifespan import running_alongside
 from core.open_files import raise_limit
 from core.request_streams import threads as request_stream_threads
-from core.rpc import compat, health, reflection, tls, tracing
+from core.rpc import compat, health, reflection, tls
 from core.rpc.feed_pools import FeedPools
 from core.rpc.health import Health
 from core.rpc.interceptors import Interceptor
@@ -76,8 +76,6 @@ def channel_options(*, shared_port: bool) -> list[tuple[str, int]]:
         ("grpc.absolute_max_metadata_size", 16 * 1024),
         ("grpc.max_concurrent_streams", settings.GRPC_MAX_STREAMS_PER_CONNECTION),
         *keepalive.SERVER_OPTIONS,
-        # A client with nothing to call must not hold a place that others need.
-        ("grpc.max_connection_idle_ms", settings.GRPC_MAX_CONNECTION_IDLE_SECONDS * 1000),
         # Clients reconnect from time to time, and so find servers that were added.
         ("grpc.max_connection_age_ms", settings.GRPC_MAX_CONNECTION_AGE_SECONDS * 1000),
         ("grpc.max_connection_age_grace_ms", settings.GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS * 1000),
@@ -89,12 +87,9 @@ class Server:
 
     Raises:
         CannotServeError: the port is in use, or a file for TLS is missing or invalid.
-        ImproperlyConfigured: TRACING is set, and OpenTelemetry is not installed.
     """
 
     def __init__(self, services: Sequence[Service], options: Options) -> None:
-        if settings.TRACING:
-            tracing.check_installed()
         self._options = options
         self._workers = CallThreadPool("grpc", options.workers, max_waiting=settings.GRPC_MAX_QUEUE)
         # Health has its own threads, so that it answers while all others are busy.

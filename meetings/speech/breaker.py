@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from enum import IntEnum
 
-from prometheus_client import Gauge
+from meetings.metrics import node_breaker
 
 #: How long an open breaker stays open: twice as long each time, up to the second number. A node that returns is in use
 #: again within 30 seconds.
@@ -15,8 +15,6 @@ PAUSE_SECONDS = (1.0, 15.0)
 LOST_CALLS = 3
 #: How long the one caller that tries a half-open node may take. Then another one tries it.
 TRIAL_SECONDS = 10.0
-
-_state = Gauge("tandem_speech_node_breaker", "0: in use, 1: being tried, 2: passed over.", ["node"])
 
 
 class BreakerState(IntEnum):
@@ -47,7 +45,7 @@ class Breaker:
         self._lost_calls = 0
         self._pause = PAUSE_SECONDS[0]
         self._until = 0.0
-        _state.labels(name).set(self.state)
+        node_breaker.labels(name).set(self.state)
 
     def admits(self) -> bool:
         """Return whether the caller may use the node. Once the pause is over, the first caller may, to try it."""
@@ -99,5 +97,5 @@ class Breaker:
 
     def _report(self, is_new: bool) -> None:
         if is_new:
-            _state.labels(self.name).set(self.state)
+            node_breaker.labels(self.name).set(self.state)
             self._changed(self)

@@ -24,6 +24,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from meetings.speech.client import Connection, SpeechClient
 from meetings.speech.node import EngineUnavailable
+from telemetry import tracing
 from telemetry.metrics_address import NODE_PORT
 
 logger = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ class EmbeddedNode(SpeechClient):
         folder = _folder()
         self._socket = folder / f"{os.getpid()}-{time.monotonic_ns():x}"
         # A node stores whole files. They belong on this disk, as /tmp may be small or in memory.
-        environment = {"TMPDIR": str(_room()), "PATH": os.defpath, "LANG": "C.UTF-8"}
+        environment = {"TMPDIR": str(_room()), "PATH": os.defpath, "LANG": "C.UTF-8", **tracing.variables()}
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [
                 sys.executable, "-m", "speechnode", "--listen", f"unix:{self._socket}", "--end-with-stdin",

@@ -153,7 +153,7 @@ def _answers(method: Any, request: Any, call: EngineCall) -> Iterator[Any]:
     """
     begun = False
     try:
-        answers = method(iter(request) if isinstance(request, _Upload) else request)
+        answers = method(iter(request) if isinstance(request, _Upload) else request, metadata=call.metadata)
     except _ChannelClosed as exc:
         raise EngineUnavailable("The speech node does not answer, or is shutting down.") from exc
     call.when_stopped(answers.cancel)

@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from core.observability.traces import traceparent
+
 
 class EngineCall:
     """One call of an engine, which another thread may stop. Records when the engine last gave a sign of life."""
@@ -13,6 +15,9 @@ class EngineCall:
         self._lock = threading.Lock()
         self._wake: Callable[[], None] | None = None
         self.why: Exception | None = None
+        # The client may call the node in another thread, which does not know the span of the job.
+        span = traceparent()
+        self.metadata = (("traceparent", span),) if span else None
         self._progress_at = self._sign_of_life_at = time.monotonic()
 
     def stop(self, why: Exception) -> None:

@@ -12,7 +12,7 @@ PACKAGES = (
     "access", "bench", "changes", "config", "core", "drawing_engine", "embedded_postgres", "log_formats", "meetings",
     "projects", "scripts", "speechnode", "tandem", "tasks", "telemetry", "tests", "users",
 )  # fmt: skip
-FOLDERS = (*PACKAGES, "clients", "docs", "proto", "samples", "web")
+FOLDERS = (*PACKAGES, "clients", "deploy", "docs", "proto", "samples", "web")
 #: Names that look like a module: a file of the embedded PostgreSQL.
 NOT_MODULES = {"users.lock"}
 PATH = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./*-]*")

@@ -41,12 +41,11 @@ DOCUMENTS = (
     ),
 )
 #: Languages of blocks that other tests run: tests/client/test_document.py, tests/meetings/live/test_browser.py,
-#: tests/meetings/tus/test_clients.py, tests/core/web_rpc/test_browsers.py.
+#: tests/meetings/tus/test_clients.py.
 OTHER_LANGUAGES = {
     "docs/integrate/client.md": {"python"},
     "docs/integrate/live.md": {"js"},
     "docs/integrate/meetings.md": {"js"},
-    "docs/integrate/web.md": {"js"},
 }
 #: A recording is transcribed in this time, also beside other work on the machine.
 PATIENCE_SECONDS = 240
@@ -108,8 +107,6 @@ PRINTS = {
     "$tasks/bulk": ('"success_count":1', "Title is required", '"title":"Mow"', "Task with ID 'none' not found"),
     # docs/integrate/streams.md
     "changes/stream?include_initial": ("event: created", "event: snapshot_end", '"next_cursor":"'),
-    # docs/integrate/web.md
-    "user.v1.UserService/GetUser -H": ('"email":"admin@example.com"', '"email": "admin@example.com"'),
     "meetings/$id/stream": ("event: status", '"title":"Weekly"'),
 }
 
@@ -122,6 +119,7 @@ NOT_RUN = {
     "manage.py runweb": "it serves until it is stopped; tests/support/servers.py runs it",
     "pip install -r requirements-s3.txt": "scripts/check.sh installs the same packages",
     "pip install -r requirements-redis.txt": "the cache of a machine without Redis is local memory",
+    "pip install -r requirements-tracing.txt": "tests/core/test_traces.py sets that variable for servers of its own",
     "-F file=@floor.pdf": "tests/drawings/operations/test_upload_document.py sends such forms",
     "docker compose": "tests/contract/test_containers.py runs what it starts",
     "openssl req": "tests/core/test_tls.py makes certificates of its own",

@@ -10,20 +10,20 @@ from config.environment import Env
 from config.variables import REMOVED
 
 _PREFIX = "TEST_SETTING_"
+#: Former variables, and settings that never had one.
+_NAMES = {*REMOVED, "WEB_METRICS_PORT"}
 
 
 def as_variables(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the environment that sets them: variables of the server under their names, the rest under ours."""
-    return {f"{_PREFIX}{name}" if name in REMOVED else name: value for name, value in settings.items()}
+    return {f"{_PREFIX}{name}" if name in _NAMES else name: value for name, value in settings.items()}
 
 
 def read(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that the environment changes, and what follows from them."""
     env = Env()
     found = {
-        name: _typed(env, name, settings[name])
-        for name in REMOVED
-        if name in settings and _PREFIX + name in env.ENVIRON
+        name: _typed(env, name, settings[name]) for name in _NAMES if name in settings and _PREFIX + name in env.ENVIRON
     }
     if "UPLOAD_THREADS" in found:
         found["MAX_REQUEST_STREAMS"] = 8 * found["UPLOAD_THREADS"]
