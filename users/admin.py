@@ -40,8 +40,12 @@ REACTIVATE = ReasonedAction("Reactivate", "reactivated", services.reactivate_use
 DELETE = ReasonedAction("Delete with all their data", "deleted", services.delete_user, MAX_REASON_LENGTH)
 
 
+#: What only superusers may change, by `set_staff`.
+STAFF = ("is_staff", "is_superuser", "groups")
+
+
 class UserForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The fields that UpdateUser may write."""
+    """The fields that UpdateUser may write, and those about access to this site."""
 
     roles = forms.TypedMultipleChoiceField(
         coerce=int,
@@ -50,10 +54,16 @@ class UserForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         empty_value=[],
     )
+    groups = forms.ModelMultipleChoiceField(
+        Group.objects.order_by("name"),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        required=False,
+        help_text="What staff may do in this site, unless they are superusers.",
+    )
 
     class Meta:
         model = User
-        fields = WRITABLE
+        fields = (*WRITABLE, *STAFF)
 
 
 class RoleFilter(admin.SimpleListFilter):
@@ -105,12 +115,13 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     search_help_text = "Prefixes of names and e-mail"
     ordering = ("-created_at", "-id")
     readonly_fields = (
-        "id", "number", "email_verified", "phone_verified", "last_login_at", "is_staff", "is_service",
+        "id", "number", "email_verified", "phone_verified", "last_login_at", "is_service",
         "version", "created_at", "created_by", "updated_at", "updated_by", "preferences_set",
     )  # fmt: skip
     fieldsets = (
         (None, {"fields": ("email", "display_name", "first_name", "last_name", "phone", "avatar_url")}),
-        ("Access", {"fields": ("status", "roles", "is_staff", "is_service", "email_verified", "phone_verified")}),
+        ("Access", {"fields": ("status", "roles", "is_service", "email_verified", "phone_verified")}),
+        ("Admin site", {"fields": STAFF}),
         ("Profile", {"classes": ("collapse",), "fields": WRITABLE[8:]}),
         ("Preferences", {"classes": ("collapse",), "fields": ("preferences_set",)}),
         ("Record", {"fields": ("id", "number", "version", "created_at", "created_by", "updated_at", "updated_by",
@@ -130,11 +141,12 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         # A new user has no preferences and no record; the database assigns the number.
-        return self.fieldsets if obj else self.fieldsets[:-2]
+        return self.fieldsets if obj else (*self.fieldsets[:2], self.fieldsets[3])
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         # Whether an account is a service account can only be chosen at its creation.
-        return [name for name in self.readonly_fields if obj or name != "is_service"]
+        fixed = [name for name in self.readonly_fields if obj or name != "is_service"]
+        return fixed if getattr(request.user, "is_superuser", False) else [*fixed, *STAFF]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return User.objects.visible_to(actor_of(request))
@@ -153,10 +165,16 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
             )
             if saved.email != form.cleaned_data["email"]:
                 self.message_user(request, EMAIL_PENDING, messages.WARNING)
+            if not set(form.changed_data).isdisjoint(STAFF):
+                access = {name: form.cleaned_data[name] for name in STAFF}
+                saved = services.set_staff(actor_of(request), str(obj.pk), **access)
         else:
             create = services.create_service_account if form.cleaned_data["is_service"] else services.create_user
             saved = create(actor_of(request), **fields)
         show_saved(obj, saved)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save nothing: `save_model` has set the groups."""
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         services.delete_user(actor_of(request), str(obj.pk))

@@ -17,6 +17,7 @@ from users.services.passwords import (
     request_password_reset,
     reset_password,
 )
+from users.services.staff import set_staff
 from users.services.verification import (
     confirm_email_verification,
     get_user_to_verify,
@@ -43,6 +44,7 @@ __all__ = [
     "request_password_reset",
     "reset_password",
     "set_default_address",
+    "set_staff",
     "update_address",
     "update_preferences",
     "update_user",
