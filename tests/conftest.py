@@ -18,7 +18,7 @@ from core.streams import STREAMS, RequestStream, Stream
 from tests.support.credentials import forget_credentials
 from tests.support.databases import server_cursor
 from tests.support.factories import AdministratorFactory, SupportFactory, UserFactory
-from tests.support.framing import FRAMINGS
+from tests.support.framing import FRAMINGS, MIXED, framing_of
 from tests.support.grpc_transport import GrpcTransport
 from tests.support.rest_transport import RestTransport
 from tests.support.servers import Servers, database_url, running, until
@@ -47,7 +47,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the transports that each test of operations runs over: some of rest, grpc and web (%(default)s)",
     )
     parser.addoption(
-        "--rest-framing", choices=FRAMINGS, help="send the calls over REST as bytes: in chunks, or over HTTP/1.0"
+        "--rest-framing",
+        choices=(*FRAMINGS, MIXED),
+        help="send the calls over REST as bytes: in chunks, over HTTP/1.0, or each test in one of these ways",
     )
 
 
@@ -56,10 +58,6 @@ def pytest_xdist_auto_num_workers() -> int:
     """Run three processes for two cores: tests that wait for a server leave a third of the time unused."""
     cores = psutil.cpu_count() or 1
     return cores + cores // 2
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    RestTransport.framing = config.getoption("--rest-framing")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -118,6 +116,11 @@ def watching(committing_api: Transport) -> Iterator[Transport]:
     if isinstance(committing_api, GrpcTransport):
         committing_api.feed_pools.end(within=5)  # And with the threads their connections.
     feed.stop()
+
+
+@pytest.fixture(autouse=True)
+def _framing(request: pytest.FixtureRequest) -> None:
+    RestTransport.framing = framing_of(request.config.getoption("--rest-framing"), request.node.nodeid)
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ that it sees what the test's transaction holds.
 import asyncio
 import socket
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import closing
@@ -31,6 +32,13 @@ from tests.support.raw_http import Answered, Connection, framed
 #: How bodies are framed: in chunks; with their length, over HTTP/1.0.
 CHUNKED, HTTP_1_0 = "chunked", "http10"
 FRAMINGS = (CHUNKED, HTTP_1_0)
+#: Each test with one of them.
+MIXED = "mixed"
+
+
+def framing_of(option: str | None, test: str) -> str | None:
+    """Return the framing for a test. A mixed run always gives a test the same one."""
+    return FRAMINGS[zlib.crc32(test.encode()) % len(FRAMINGS)] if option == MIXED else option
 
 
 class Response:
