@@ -8,12 +8,13 @@ from google.protobuf.empty_pb2 import Empty
 from access import queries, services
 from access.messages import api_key_message, session_message, token_pair
 from core.conversions import read_timestamp
+from core.limits import costs
 from core.operations import Call, operation
 from tandem.auth.v1 import auth_pb2
 from users.policies import CREDENTIALS
 
 
-@operation(public=True, secret=True)
+@operation(public=True, secret=True, cost=costs.PASSWORD_HASH)
 def login(call: Call, request: auth_pb2.LoginRequest) -> auth_pb2.TokenPair:
     grant = services.login(
         email=request.email, password=request.password, address=call.address, user_agent=call.user_agent

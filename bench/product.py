@@ -75,6 +75,7 @@ def _become_product(data_dir: Path) -> None:
         "DJANGO_SETTINGS_MODULE": "bench.settings",
         "DATABASE_URL": "",
         "DEBUG": "false",
+        "RATE_LIMITS": "off",
         "DEV_AUTH_AS": "",
         "LOG_LEVEL": "INFO",
         "SECRET_KEY": secrets.token_urlsafe(48),

@@ -11,13 +11,15 @@ from changes.feed.watching import Watch, open_watch
 from changes.messages import change_message, history_entry, texts_of
 from core.auth import scope_lacking
 from core.db.pagination import page_size
-from core.operations import Call
+from core.limits import costs
+from core.operations import Call, operation
 from tandem.change.v1 import change_pb2
 
 #: API keys need `changes:read`, and for each requested type of subject its own scope, such as `tasks:read`.
 AREA = "changes"
 
 
+@operation(cost=costs.SEARCH)
 def list_changes(call: Call, request: change_pb2.ListChangesRequest) -> change_pb2.ListChangesResponse:
     view = _view(call, request)
     events, cursor = listing.changes(view, call.actor, request.cursor, page_size(request.page_size, default=20))

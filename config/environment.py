@@ -277,6 +277,20 @@ def cache(var: str, url: str) -> dict[str, Any]:
     }
 
 
+def rate_limits(var: str, text: str) -> tuple[int, int, int]:
+    """Return the limits on calls: without credentials, of a user, of a peer. 0 = without limit; `off` = all without.
+
+    Raises:
+        ImproperlyConfigured: the value is neither `off` nor three whole numbers.
+    """
+    if text == "off":
+        return 0, 0, 0
+    if not re.fullmatch(r" *[0-9]{1,9} *(, *[0-9]{1,9} *){2}", text):
+        raise ImproperlyConfigured(f"{var} must be off, or three numbers as in 100,6000,60000.")
+    anonymous, user, peer = map(int, text.split(","))
+    return anonymous, user, peer
+
+
 def page_address(var: str, url: str) -> str:
     """Return the address without a slash at its end; empty stays empty.
 

@@ -1,7 +1,7 @@
 """Execution of operations: the caller's authorization, preconditions and idempotency. Both transports use it."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,8 @@ from core.addresses import caller_key
 from core.auth import ANONYMOUS, Credential, authenticate, authenticate_certificate, scope_lacking
 from core.db.outages import is_database_away
 from core.errors import Unauthenticated, invalid
+from core.limits.charging import LimitExceeded, charge, check, is_refusal_logged
+from core.observability.call_log import Report
 from core.operations import Call, Operation
 
 
@@ -39,17 +41,63 @@ def identify(
         return ANONYMOUS
 
 
+def admit(
+    report: Report,
+    operation: Operation,
+    caller: Callable[[], Credential],
+    address: Callable[[], str],
+    *,
+    cost: int | None = None,
+) -> Credential:
+    """Identify the caller of a call, charge the call to the caller's budget, and authorize it.
+
+    Every transport calls this once for each call, before it reads the request. A call whose credential is refused is
+    charged to its address.
+
+    Args:
+        report: of the call; gets the caller, and the state of the budget, which the transport shows to the client.
+        caller: identifies the caller, as `identify` does.
+        address: returns the caller's address, as `core.addresses.client_address`.
+        cost: in place of the operation's.
+
+    Raises:
+        Unauthenticated, PermissionDenied: the call is not permitted.
+        LimitExceeded: the budget does not cover the call.
+    """
+    try:
+        credential = caller()
+    except Unauthenticated:
+        _charge(report, operation, ANONYMOUS, address, cost)
+        raise
+    report.principal = credential.actor.pk
+    _charge(report, operation, credential, address, cost)
+    return authorize(operation, credential)
+
+
+def _charge(
+    report: Report, operation: Operation, credential: Credential, address: Callable[[], str], cost: int | None
+) -> None:
+    report.budget = charge(operation, credential, address, cost=cost)
+    try:
+        check(report.budget)
+    except LimitExceeded:
+        # Each refusal is counted, but only one a second is logged: a flood must not fill the log.
+        report.silent = not is_refusal_logged()
+        raise
+
+
 def execute(call: Call, request: Message) -> Message:
     """Run a unary operation for this caller. Both transports use this function.
 
     Raises:
         Unauthenticated: the caller is not authenticated, and the operation is not public.
         PermissionDenied: the caller's API key lacks the scope.
+        LimitExceeded: see `admit`; the transport has not charged the call.
         RequestInProgress, IdempotencyKeyReused: see `core.idempotency`.
         Exception: any exception of the service; `core.errors.problem_of` maps it.
     """
     operation = call.operation
-    call.credential = authorize(operation, call.credential)
+    authorize_call(call)
     if operation.preconditions_in_body:
         _read_preconditions(call, request)
     _check_precondition(call)
@@ -95,9 +143,21 @@ def open_stream(call: Call, request: Any) -> Any:
     Raises:
         Exception: as `execute`; an iterator raises while it is iterated over.
     """
-    call.credential = authorize(call.operation, call.credential)
+    authorize_call(call)
     _check_precondition(call)
     return call.operation.function(call, request)
+
+
+def authorize_call(call: Call) -> None:
+    """Authorize the caller of a call, and charge the call unless its transport has.
+
+    Raises:
+        Unauthenticated, PermissionDenied, LimitExceeded: see `admit`.
+    """
+    if not call.is_charged:
+        check(charge(call.operation, call.credential, lambda: call.address))
+        call.is_charged = True
+    call.credential = authorize(call.operation, call.credential)
 
 
 def authorize(operation: Operation, credential: Credential) -> Credential:

@@ -28,6 +28,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from core.actors import Actor
 from core.auth import ANONYMOUS, Credential
+from core.limits import costs
 from core.merge_patch import MapChange
 from core.preconditions import ANY_VERSION, ExpectedVersion
 from core.replays import Replay
@@ -75,6 +76,7 @@ class Operation:
             `core.request_pump.TICK_SECONDS`, and at once after `Call.wake`, so that the handler can answer.
         replay: how a kept answer is replayed for an idempotency key; None = no answer is kept, or it is empty.
         preconditions_in_body: `version` and `request_id`, as far as the request message has them.
+        cost: units of the caller's budget that a call takes (`core.limits.costs`); 0 = none.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Operation:
     ticks: bool
     replay: Replay | None
     preconditions_in_body: frozenset[str]
+    cost: int
 
     @property
     def writes(self) -> bool:
@@ -149,6 +152,7 @@ class Call:
         replayed: set if the answer is that of an earlier request with this idempotency key.
         reauthorize: of a stream of requests, authenticates the caller again; raises if the stream may not continue.
         wake: of an operation with `ticks`, makes `items` yield None soon. Any thread may call it.
+        is_charged: the transport has charged the call to its caller's budget (`core.execution.admit`).
     """
 
     operation: Operation
@@ -161,6 +165,7 @@ class Call:
     atomic: bool = False
     replayed: bool = False
     map_changes: dict[str, MapChange] = field(default_factory=dict)
+    is_charged: bool = False
     reauthorize: Callable[[], None] = lambda: None
     wake: Callable[[], None] = lambda: None
 
@@ -193,6 +198,7 @@ class Declaration:
     other_scope: str = ""
     ticks: bool = False
     replay: Replay | None = None
+    cost: int | None = None
 
 
 #: Declarations by handler; a handler without one requires an authenticated caller.
@@ -208,14 +214,16 @@ def operation(
     other_scope: str = "",
     ticks: bool = False,
     replay: Replay | None = None,
+    cost: int | None = None,
 ) -> Callable[[Handler], Handler]:
     """Declare how a handler's operation is served; see `Operation`.
 
     Args:
         scope: what an API key needs for it, in place of its area's `read` or `write`; empty = the area's.
         replay: how a kept answer is replayed; required if `Operation.keeps_answers`.
+        cost: None = that of its kind.
     """
-    declaration = Declaration(public, secret, works_without_database, scope, other_scope, ticks, replay)
+    declaration = Declaration(public, secret, works_without_database, scope, other_scope, ticks, replay, cost)
 
     def declare(handler: Handler) -> Handler:
         _DECLARATIONS[handler] = declaration
@@ -261,7 +269,7 @@ def bind(method: MethodDescriptor, function: Callable[..., Any], area: str) -> O
     service, http = method.containing_service, _http(method)
     of_area = area and f"{area}:{'read' if http.verb == 'GET' else 'write'}"
     declared = _DECLARATIONS.get(function, Declaration())
-    return Operation(
+    bound = Operation(
         name=f"{service.full_name}/{method.name}",
         rpc=method.name,
         method=method,
@@ -281,7 +289,24 @@ def bind(method: MethodDescriptor, function: Callable[..., Any], area: str) -> O
         other_scope=declared.other_scope,
         ticks=declared.ticks,
         replay=declared.replay,
+        cost=declared.cost or 0,
     )
+    return bound if declared.cost is not None else replace(bound, cost=_default_cost(bound))
+
+
+def _default_cost(operation: Operation) -> int:
+    """Return the cost of an operation that declares none, by its kind. What works without a database is free."""
+    if operation.works_without_database:
+        return 0
+    if operation.takes_file:
+        return costs.UPLOAD
+    if operation.takes_stream:
+        return costs.REQUEST_STREAM
+    if operation.answers_file:
+        return costs.DOWNLOAD
+    if operation.is_feed:
+        return costs.WATCH
+    return costs.WRITE if operation.writes else costs.READ
 
 
 def _names_in(function: Callable[..., Any]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from core.concurrency.slots import Slot, Slots
 from core.concurrency.turns import Turns
 from core.db import thread_connections
 from core.errors import Failure
-from core.execution import authorize, identify, principal
+from core.execution import authorize, authorize_call, identify, principal
 from core.operations import Call
 from core.request_pump import Pump
 from core.streams import STREAMS
@@ -78,7 +78,7 @@ def serve(
         RateLimited: the caller, or the process, has reached its limit of open streams.
         Exception: as `core.execution.execute`; an iterator raises while it is iterated over.
     """
-    call.credential = authorize(call.operation, call.credential)
+    authorize_call(call)
     place = PLACES.take(principal(call))
     turn = _Turn(principal(call))
     items = _items(call, authorization, messages, turn, end, by_ticket=by_ticket, certificate_uris=certificate_uris)

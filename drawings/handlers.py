@@ -14,6 +14,7 @@ from changes.feed.watching import Watch, open_watch
 from core.conversions import page_request, pagination
 from core.db import ids
 from core.downloads import Download
+from core.limits import costs
 from core.operations import Call, operation
 from core.protojson.field_masks import written_paths
 from core.replays import Replay
@@ -133,7 +134,7 @@ def watch_document(call: Call, request: drawing_pb2.WatchDocumentRequest) -> Wat
     )
 
 
-@operation(replay=REPLAY)
+@operation(replay=REPLAY, cost=costs.JOB)
 def reprocess(call: Call, request: drawing_pb2.ReprocessRequest) -> drawing_pb2.ReprocessResponse:
     document = processing.reprocess(call.actor, request.document_id, expected_version=call.expected_version)
     return drawing_pb2.ReprocessResponse(document=document_message(document))
@@ -176,6 +177,7 @@ def render_page(call: Call, request: drawing_pb2.RenderPageRequest) -> Download:
     return Download(drawing_pb2.RenderPageResponse, metadata, partial(io.BytesIO, image), request.offset)
 
 
+@operation(cost=costs.SEARCH)
 def search_pages(call: Call, request: drawing_pb2.SearchPagesRequest) -> drawing_pb2.SearchPagesResponse:
     found = searching.search_pages(
         call.actor,
@@ -226,6 +228,7 @@ def get_bill_of_materials(
     return bills.bill_message(bill_of_materials.bill_of_materials(call.actor, request.project_id))
 
 
+@operation(cost=costs.EXPORT)
 def download_bill_of_materials(call: Call, request: drawing_pb2.DownloadBillOfMaterialsRequest) -> Download:
     bill = bill_of_materials.bill_of_materials(call.actor, request.project_id)
     metadata, content = bills.bill_file(bill, request.format)
@@ -241,7 +244,7 @@ def create_symbol(call: Call, request: drawing_pb2.CreateSymbolRequest) -> drawi
     return drawing_pb2.CreateSymbolResponse(symbol=_symbol(symbol))
 
 
-@operation(replay=LEGEND_REPLAY)
+@operation(replay=LEGEND_REPLAY, cost=costs.JOB)
 def create_symbols_of_legend(
     call: Call, request: drawing_pb2.CreateSymbolsOfLegendRequest
 ) -> drawing_pb2.CreateSymbolsOfLegendResponse:
@@ -266,7 +269,7 @@ def delete_symbol(call: Call, request: drawing_pb2.DeleteSymbolRequest) -> Empty
     return Empty()
 
 
-@operation(replay=SYMBOL_REPLAY)
+@operation(replay=SYMBOL_REPLAY, cost=costs.JOB)
 def count_symbol(call: Call, request: drawing_pb2.CountSymbolRequest) -> drawing_pb2.CountSymbolResponse:
     symbol = symbols.count_symbol(
         call.actor, request.symbol_id, all_sheets=request.all_sheets, expected_version=call.expected_version
@@ -284,11 +287,12 @@ def _symbol(symbol: Symbol) -> drawing_pb2.Symbol:
     return symbol_message(symbol, str(symbol.document.project_id))
 
 
+@operation(cost=costs.SEARCH)
 def compare_documents(call: Call, request: drawing_pb2.CompareDocumentsRequest) -> drawing_pb2.CompareDocumentsResponse:
     return comparison_message(*comparison.compare_documents(call.actor, request.document_id, request.to))
 
 
-@operation(scope="drawings:read", replay=REPLAY)
+@operation(scope="drawings:read", replay=REPLAY, cost=costs.JOB)
 def recognize_components(
     call: Call, request: drawing_pb2.RecognizeComponentsRequest
 ) -> drawing_pb2.RecognizeComponentsResponse:
@@ -297,7 +301,7 @@ def recognize_components(
     return drawing_pb2.RecognizeComponentsResponse(results=map(messages.recognized_message, results))
 
 
-@operation(scope="drawings:read")
+@operation(scope="drawings:read", cost=costs.JOB)
 def recognize_image(
     call: Call, items: Iterator[drawing_pb2.RecognizeImageRequest | ValidationError]
 ) -> drawing_pb2.RecognizeImageResponse:

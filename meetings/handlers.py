@@ -14,6 +14,7 @@ from changes.feed.watching import open_watch
 from core.conversions import checked_numbers, page_request, pagination, read_range, read_timestamp
 from core.db import ids
 from core.downloads import Download
+from core.limits import costs
 from core.operations import Call, operation
 from core.protojson.field_masks import EVERYTHING, written_paths
 from core.replays import Replay
@@ -213,6 +214,7 @@ def reject_action_item(
     return meeting_pb2.RejectActionItemResponse(action_item=action_item_message(item))
 
 
+@operation(cost=costs.SEARCH)
 def search_transcripts(
     call: Call, request: meeting_pb2.SearchTranscriptsRequest
 ) -> meeting_pb2.SearchTranscriptsResponse:
@@ -220,11 +222,12 @@ def search_transcripts(
     return messages.found_message(queries.transcripts.search_transcripts(call.actor, request.query, requested))
 
 
+@operation(cost=costs.SEARCH)
 def get_meeting_stats(call: Call, request: meeting_pb2.GetMeetingStatsRequest) -> meeting_pb2.GetMeetingStatsResponse:
     return messages.stats_message(stats.get_meeting_stats(call.actor, *read_range(request, "created_at")))
 
 
-@operation(replay=REPLAY)
+@operation(replay=REPLAY, cost=costs.JOB)
 def retranscribe(call: Call, request: meeting_pb2.RetranscribeRequest) -> meeting_pb2.RetranscribeResponse:
     meeting = processing.retranscribe(
         call.actor,
@@ -236,7 +239,7 @@ def retranscribe(call: Call, request: meeting_pb2.RetranscribeRequest) -> meetin
     return meeting_pb2.RetranscribeResponse(meeting=meeting_message(meeting))
 
 
-@operation(replay=REPLAY)
+@operation(replay=REPLAY, cost=costs.JOB)
 def summarize(call: Call, request: meeting_pb2.SummarizeRequest) -> meeting_pb2.SummarizeResponse:
     meeting = processing.summarize(call.actor, request.meeting_id, expected_version=call.expected_version)
     return meeting_pb2.SummarizeResponse(meeting=meeting_message(meeting))

@@ -7,6 +7,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from core.conversions import page_request, pagination
 from core.db import ids
+from core.limits import costs
 from core.operations import Call, operation
 from core.protojson.field_masks import written_paths
 from core.replays import Replay
@@ -111,5 +112,6 @@ def list_members(call: Call, request: project_pb2.ListMembersRequest) -> project
     return project_pb2.ListMembersResponse(members=page.messages, pagination=pagination(page))
 
 
+@operation(cost=costs.SEARCH)
 def get_project_stats(call: Call, request: project_pb2.GetProjectStatsRequest) -> project_pb2.GetProjectStatsResponse:
     return messages.stats_message(queries.get_project_stats(call.actor, request.project_id))

@@ -14,6 +14,7 @@ from core.conversions import page_request
 from core.db.pagination import Order
 from core.errors import INTERNAL, invalid, problem_of
 from core.execution import execute
+from core.limits import costs
 from core.operations import Call, bind, operation
 from core.preconditions import ANY_VERSION, exactly
 from core.protojson.field_masks import written_paths
@@ -79,6 +80,7 @@ def list_tasks(call: Call, request: task_pb2.ListTasksRequest) -> task_pb2.ListT
     )
 
 
+@operation(cost=costs.SEARCH)
 def get_task_stats(call: Call, request: task_pb2.GetTaskStatsRequest) -> task_pb2.TaskStats:
     return messages.stats_message(queries.get_task_stats(call.actor))
 

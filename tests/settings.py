@@ -14,6 +14,8 @@ for name in (
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "HTTPS_ONLY",
+    "RATE_LIMITS",
+    "REDIS_URL",
     "CORS_ALLOWED_ORIGINS",
     "EMAIL_URL",
     "PUBLIC_URL",
@@ -23,6 +25,8 @@ os.environ |= {
     "DEBUG": "false",
     "ALLOW_SIGNUP": "true",
     "HTTPS_ONLY": "false",
+    # All tests call from one address.
+    "RATE_LIMITS": "off",
     "SECRET_KEY": "for-tests-only-0123456789-abcdefghijklmnopqrstuvwxyz",
     "LOG_LEVEL": "WARNING",
 }

@@ -12,6 +12,7 @@ from config.settings.drawings import *
 from config.settings.grpc import *
 from config.settings.http import *
 from config.settings.jobs import *
+from config.settings.limits import *
 from config.settings.mail import *
 from config.settings.monitoring import *
 from config.settings.security import *

@@ -14,4 +14,5 @@ RENDERED_PAGES_AT_ONCE = max(2, PROCESSORS)
 
 #: Where results are kept that are expensive to make (`core.cached_results`): in the memory of each process, or in one
 #: Redis for all.
-CACHES = {"default": environment.cache("REDIS_URL", env.str("REDIS_URL", default=""))}
+REDIS_URL = env.str("REDIS_URL", default="")
+CACHES = {"default": environment.cache("REDIS_URL", REDIS_URL)}

@@ -20,6 +20,8 @@ GRPC_SENDERS = min(max(4, PROCESSORS), 16)
 GRPC_MAX_STREAMS_PER_CONNECTION = 1_000
 #: How long a connection's handshake may take, and the message of a unary call.
 GRPC_MESSAGE_WAIT_SECONDS = 5.0
+#: Connections without calls are closed after this time; clients connect again at their next call.
+GRPC_MAX_CONNECTION_IDLE_SECONDS = 300
 #: Connections are closed after this time, so that balancers can spread them anew, with a grace for running calls;
 #: streams end a little before the grace does.
 GRPC_MAX_CONNECTION_AGE_SECONDS = 1_800

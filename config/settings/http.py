@@ -21,6 +21,9 @@ HTTP_DRAIN_WAIT_SECONDS = 0.0
 HTTP_KEEPALIVE_SECONDS = env.int("HTTP_KEEPALIVE_SECONDS", default=5)
 #: Connections at a time; fewer where the process may open fewer files.
 HTTP_MAX_CONNECTIONS = 10_000
+#: The head of a request: its bytes, and its header fields.
+HTTP_MAX_HEAD_BYTES = 64 * 1024
+HTTP_MAX_HEADERS = 100
 #: The longest a unary call may take over either transport, even if its client set a later deadline.
 MAX_CALL_SECONDS = 60.0
 #: How long a client may take over a request's head, and over the next piece of an ordinary call's body.
@@ -43,6 +46,8 @@ CORS_EXPOSE_HEADERS = [*headers.ANSWERED]
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
 #: The API, rpcs over gRPC-Web and Connect, and health.
 CORS_URLS_REGEX = r"^/(api|health|\w+(\.\w+)+)(/|$)"
+#: Pages of these origins may send credentials of the browser (`withCredentials`): for front ends that always do.
+CORS_ALLOW_CREDENTIALS = env.bool("CORS_ALLOW_CREDENTIALS", default=False)
 
 MIDDLEWARE = [
     # Outermost: every response carries the headers of tus.

@@ -19,6 +19,7 @@ from prometheus_client import Counter, Histogram
 
 from core import context
 from core.errors import INTERNAL, Problem
+from core.limits.budgets import Standing
 from core.operations import Operation
 
 logger = logging.getLogger(__name__)
@@ -121,6 +122,7 @@ class Report:
         request: logged at LOG_LEVEL=DEBUG only, without its secrets.
         level: of the log line.
         silent: write no log line; the call is only counted.
+        budget: the state of the caller's budget after the call was charged to it; None = it was not.
         continues: the call continues after the context manager has ended; the code that continues it calls `end`.
     """
 
@@ -129,6 +131,7 @@ class Report:
         "_problem",
         "_raised",
         "_token",
+        "budget",
         "code",
         "continues",
         "level",
@@ -147,6 +150,7 @@ class Report:
         self.traceparent = traceparent
         self.code = "UNKNOWN"
         self.principal: Any = None
+        self.budget: Standing | None = None
         self.subject_id = ""
         self.request: Message | None = None
         self.level = logging.INFO

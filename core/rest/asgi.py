@@ -54,6 +54,9 @@ def dispatch(ordinary: Application, uploads: Application, sockets: Application) 
         if scope["type"] != "http":
             await ordinary(scope, receive, send)
             return
+        if _has_large_head(scope["headers"]):
+            await connections.answer(send, 431, Problem("INVALID", "The head of the request is too large."))
+            return
         headers = dict(scope["headers"])
         if b"content-length" in headers and b"transfer-encoding" in headers:
             # A proxy may have read another request in it (request smuggling).
@@ -82,6 +85,13 @@ def dispatch(ordinary: Application, uploads: Application, sockets: Application) 
             await call.send_stream(*scope[feed_responses.TAKEN_OVER])
 
     return application
+
+
+def _has_large_head(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Return whether a head has too many fields or bytes. The web server limits only heads that arrive in parts."""
+    if len(headers) > settings.HTTP_MAX_HEADERS:
+        return True
+    return sum(len(name) + len(value) for name, value in headers) > settings.HTTP_MAX_HEAD_BYTES
 
 
 async def _has_path(scope: Scope, send: Send) -> bool:

@@ -43,6 +43,9 @@ def serve_call(answer: Answer) -> Answer:
             if failure := getattr(response, "failure", None):
                 report.fail(*failure)
         response["X-Request-ID"] = request_id
+        if report.budget is not None:
+            for name, value in report.budget.headers():
+                response[name] = value
         if response.status_code in (204, 304):
             # These have no content to describe (RFC 9110, 8.6).
             del response["Content-Length"]

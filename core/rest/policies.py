@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,8 +12,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 
+from core.addresses import http_client_address
 from core.auth import Credential, redeem_ticket
-from core.execution import authorize, identify
+from core.execution import admit, identify
+from core.limits import costs
+from core.observability.call_log import Report
 from core.operations import Operation
 
 #: DRF's request passes the attributes of Django's on.
@@ -30,7 +34,12 @@ class CallerAuthentication(BaseAuthentication):
         operation = request.parser_context["view"].operation
         if operation is None:
             return None
-        credential = authorize(operation, _credential(operation, request))
+        credential = admit(
+            request.report,  # type: ignore[attr-defined]
+            operation,
+            partial(_credential, operation, request),
+            partial(http_client_address, request.META),
+        )
         request.report.principal = credential.actor.pk  # type: ignore[attr-defined]
         return credential.actor, credential
 
@@ -46,14 +55,24 @@ class AlwaysJson(BaseContentNegotiation):
         return renderer, renderer.media_type
 
 
-def identify_for_file(operation: Operation, request: AnyRequest) -> Credential:
-    """Return the credential of a request for a file, whose client may be a browser with a ticket."""
+def admit_to_export(operation: Operation, request: HttpRequest) -> Credential:
+    """Admit a request for a file that shows what this operation does. Its client may be a browser with a ticket.
+
+    Raises:
+        Exception: as `core.execution.admit`.
+    """
+    report: Report = request.report  # type: ignore[attr-defined]
+    address = partial(http_client_address, request.META)
+    return admit(report, operation, partial(_identify_for_file, operation, request), address, cost=costs.EXPORT)
+
+
+def _identify_for_file(operation: Operation, request: AnyRequest) -> Credential:
     return _identify(operation, request, takes_ticket=True, reusable=True)
 
 
 def _credential(operation: Operation, request: AnyRequest) -> Credential:
     if operation.answers_file:
-        return identify_for_file(operation, request)
+        return _identify_for_file(operation, request)
     return _identify(operation, request, takes_ticket=operation.is_feed, reusable=False)
 
 

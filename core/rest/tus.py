@@ -16,8 +16,10 @@ from django.utils.http import http_date
 from google.protobuf.message_factory import GetMessageClass
 
 from core import context, request_streams
+from core.addresses import http_client_address
 from core.errors import MethodNotAllowed, UnsupportedMediaType, UnsupportedVersion, invalid
-from core.execution import authorize, identify
+from core.execution import admit, identify
+from core.limits import costs
 from core.observability.call_log import http_meter
 from core.operations import Call, Operation
 from core.rest import bodies, problems, tus_headers
@@ -113,7 +115,14 @@ def _answer(request: HttpRequest, views: dict[str, View], target: Target, *argum
     if view is _create:
         target = _declared_target(request)
     authorization, operation = request.META.get("HTTP_AUTHORIZATION"), target.operation
-    call = Call(operation, authorize(operation, identify(operation, authorization)))
+    credential = admit(
+        report,
+        operation,
+        partial(identify, operation, authorization),
+        partial(http_client_address, request.META),
+        cost=costs.READ if view is _head else costs.WRITE,
+    )
+    call = Call(operation, credential, is_charged=True)
     report.principal = call.actor.pk
     return view(request, target, call, *arguments)
 

@@ -237,6 +237,7 @@ def _call(operation: Operation, credential: Credential, http_request: HttpReques
         idempotency_key=idempotency_key(headers.get("HTTP_IDEMPOTENCY_KEY")),
         exact_count=_exact_count(http_request.GET.get("count")),
         atomic=is_atomic(headers.get("HTTP_X_BULK_MODE")),
+        is_charged=True,
     )
 
 

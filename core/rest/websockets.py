@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -28,7 +29,7 @@ from core.auth import redeem_ticket
 from core.context import valid_request_id
 from core.db.thread_connections import fresh_connections
 from core.errors import Cancelled, Failure, Problem, message_too_large, problem_of
-from core.execution import authorize, identify
+from core.execution import admit, identify
 from core.observability.call_log import Report, http_meter
 from core.operations import Call, Operation
 from core.rest import connections, problems
@@ -191,8 +192,9 @@ def _responses(
     operation, authorization = socket.operation, request.META.get("HTTP_AUTHORIZATION")
     ticket = parse_qs(request.META["QUERY_STRING"]).get("ticket", [""])[0]
     by_ticket = bool(ticket) and not authorization
-    credential = redeem_ticket(ticket, path) if by_ticket else identify(operation, authorization)
-    call = Call(operation, authorize(operation, credential), address, request.META.get("HTTP_USER_AGENT", ""))
+    caller = partial(redeem_ticket, ticket, path) if by_ticket else partial(identify, operation, authorization)
+    credential = admit(report, operation, caller, lambda: address)
+    call = Call(operation, credential, address, request.META.get("HTTP_USER_AGENT", ""), is_charged=True)
     report.principal = call.actor.pk
     values = _match(socket, path)
     report.subject_id = next(iter(values.values()), "")

@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import grpc
@@ -34,7 +35,7 @@ from core.errors import (
     problem_of,
     request_too_large,
 )
-from core.execution import authorize, identify
+from core.execution import admit, identify
 from core.protojson.value_limits import TOO_MANY, has_too_many_values
 from core.rpc import compat, handlers
 from core.rpc.compat import Behaviour
@@ -112,15 +113,17 @@ def refresh_connections(call: RpcContext) -> AbstractContextManager[None]:
 
 @contextmanager
 def authenticate_caller(call: RpcContext) -> Iterator[None]:
-    """Authenticate the caller and authorize the call."""
+    """Authenticate the caller, charge the call to the caller's budget, and authorize it."""
     if sum(name == "authorization" for name, _ in call.context.invocation_metadata() or ()) > 1:
         raise Unauthenticated("Send only one authorization header.")
     operation = call.method.operation
     authorization = call.metadata.get("authorization")
-    call.credential = identify(operation, authorization, () if authorization else call.certificate_uris)
-    call.report.principal = call.actor.pk
-    if operation is not None:
-        call.credential = authorize(operation, call.credential)
+    identified = partial(identify, operation, authorization, () if authorization else call.certificate_uris)
+    if operation is None:
+        call.credential = identified()
+        call.report.principal = call.actor.pk
+    else:
+        call.credential = admit(call.report, operation, identified, call.client_address)
     yield
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 import grpc
 from django.conf import settings
 
+from core.addresses import client_address
 from core.auth import ANONYMOUS, Credential
 from core.concurrency.thread_pool import ThreadPool
 from core.context import valid_request_id
@@ -121,6 +122,10 @@ class RpcContext:
         found: Any = self.context.auth_context().get("peer_uri", ())  # Of bytes, unlike grpc-stubs declares it.
         return [uri.decode(errors="replace") for uri in found]
 
+    def client_address(self) -> str:
+        """Return the caller's network address, in its canonical form and without port."""
+        return client_address(self.peer, self.sent_lines("x-forwarded-for"), settings.GRPC_TRUSTED_PROXIES)
+
     def sent_lines(self, name: str) -> list[str]:
         """Return every entry of this metadata; a client may send one name more than once."""
         return [str(value) for key, value in self.context.invocation_metadata() or () if key == name]
@@ -156,6 +161,8 @@ class RpcContext:
         """Set the status and trailing metadata that grpcio sends to the client when the call ends."""
         context = self.context
         trailing = self.trailing
+        if (budget := self.report.budget) is not None:
+            trailing = [*trailing, *((name.lower(), value) for name, value in budget.headers())]
         if (problem := self.problem) is not None:
             context.set_code(problems.status_code(problem))
             context.set_details(problems.status_message(problem))

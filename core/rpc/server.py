@@ -76,6 +76,8 @@ def channel_options(*, shared_port: bool) -> list[tuple[str, int]]:
         ("grpc.absolute_max_metadata_size", 16 * 1024),
         ("grpc.max_concurrent_streams", settings.GRPC_MAX_STREAMS_PER_CONNECTION),
         *keepalive.SERVER_OPTIONS,
+        # A client with nothing to call must not hold a place that others need.
+        ("grpc.max_connection_idle_ms", settings.GRPC_MAX_CONNECTION_IDLE_SECONDS * 1000),
         # Clients reconnect from time to time, and so find servers that were added.
         ("grpc.max_connection_age_ms", settings.GRPC_MAX_CONNECTION_AGE_SECONDS * 1000),
         ("grpc.max_connection_age_grace_ms", settings.GRPC_MAX_CONNECTION_AGE_GRACE_SECONDS * 1000),

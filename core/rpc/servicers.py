@@ -12,7 +12,6 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
 from core import request_streams
-from core.addresses import client_address
 from core.execution import execute, idempotency_key, is_atomic, open_stream
 from core.observability.call_log import subject_of_request, subject_of_response
 from core.operations import Call, Operation, operations
@@ -132,7 +131,7 @@ def _call(operation: Operation, rpc: RpcContext, request: Message | None = None)
     return Call(
         operation,
         credential=rpc.credential,
-        address=client_address(rpc.peer, rpc.sent_lines("x-forwarded-for"), settings.GRPC_TRUSTED_PROXIES),
+        address=rpc.client_address(),
         user_agent=metadata.get("user-agent", ""),
         expected_version=expected_version(rpc.metadata_list("if-match"), rpc.metadata_list("if-none-match"))
         if operation.writes
@@ -140,4 +139,5 @@ def _call(operation: Operation, rpc: RpcContext, request: Message | None = None)
         idempotency_key=idempotency_key(metadata.get("idempotency-key")),
         exact_count=metadata.get("x-total-count") == "exact",
         atomic=is_atomic(metadata.get("x-bulk-mode")),
+        is_charged=True,
     )

@@ -20,8 +20,8 @@ from core.observability.call_log import Report
 from core.rest import bodies, problems
 from core.rpc.problems import status_details, status_message
 from core.web_rpc.codecs import JSON, PROTO, Codec
-from core.web_rpc.frames import HEAD_BYTES, frame, only_message
-from core.web_rpc.wire import NoSuchMethod, check_identity, code_name, connect_timeout
+from core.web_rpc.frames import HEAD_BYTES, decompressed, frame, only_message
+from core.web_rpc.wire import NoSuchMethod, code_name, connect_timeout, encoding_of
 
 _END_STREAM = 0x02
 _CODECS: dict[str, Codec] = {"proto": PROTO, "json": JSON}
@@ -63,13 +63,14 @@ class Unary:
         if streams:
             message = f"This method answers with a stream: send the message in a frame, as {STREAM_TYPES[0]}."
             raise UnsupportedMediaType(message, accepted=STREAM_TYPES)
-        check_identity(request.META, "HTTP_CONTENT_ENCODING")
+        encoding_of(request.META, "HTTP_CONTENT_ENCODING")
 
     def timeout_seconds(self, request: HttpRequest) -> float | None:
         return _timeout(request)
 
     def message(self, request: HttpRequest) -> bytes:
-        return bodies.whole(request.META, settings.MAX_MESSAGE_BYTES)
+        body = bodies.whole(request.META, settings.MAX_MESSAGE_BYTES)
+        return decompressed(body, encoding_of(request.META, "HTTP_CONTENT_ENCODING"))
 
     def answer(self, data: bytes, headers: Mapping[str, str], report: Report) -> HttpResponse:
         report.code = code_name(None)
@@ -97,7 +98,7 @@ class Get(Unary):
     def __init__(self, query: str) -> None:
         self._values: dict[str, list[str]] = {}
         try:
-            self._values = parse_qs(query, keep_blank_values=True, max_num_fields=20)
+            self._values = parse_qs(query, keep_blank_values=True, max_num_fields=20, errors="surrogateescape")
         except ValueError:
             self._is_readable = False
         else:
@@ -114,7 +115,7 @@ class Get(Unary):
             raise invalid("encoding", "choice", f"Choose one of: {', '.join(_CODECS)}.")
         if self._value("message") is None:
             raise invalid("message", "required", "Send the message as a parameter of the query.")
-        check_identity({"compression": self._value("compression") or ""}, "compression")
+        encoding_of({"compression": self._value("compression")}, "compression")
         super().check(request, streams=streams)
 
     def message(self, request: HttpRequest) -> bytes:
@@ -124,9 +125,10 @@ class Get(Unary):
         if self._value("base64") != "1":
             return text
         try:
-            return base64.b64decode(text.rstrip(b"=") + b"=" * (-len(text.rstrip(b"=")) % 4), b"-_", validate=True)
+            data = base64.b64decode(text.rstrip(b"=") + b"=" * (-len(text.rstrip(b"=")) % 4), b"-_", validate=True)
         except ValueError as exc:
             raise invalid("message", "format", "Expected bytes in Base64, with - and _.") from exc
+        return decompressed(data, encoding_of({"compression": self._value("compression")}, "compression"))
 
     def _value(self, name: str) -> str | None:
         return self._values.get(name, [None])[0]
@@ -147,13 +149,15 @@ class Streaming:
         if not streams:
             message = f"This method has one answer: send the message without a frame, as {UNARY_TYPES[0]}."
             raise UnsupportedMediaType(message, accepted=UNARY_TYPES)
-        check_identity(request.META, "HTTP_CONNECT_CONTENT_ENCODING", "HTTP_CONTENT_ENCODING")
+        encoding_of(request.META, "HTTP_CONTENT_ENCODING", ("identity",))
+        encoding_of(request.META, "HTTP_CONNECT_CONTENT_ENCODING")
 
     def timeout_seconds(self, request: HttpRequest) -> float | None:
         return _timeout(request)
 
     def message(self, request: HttpRequest) -> bytes:
-        return only_message(bodies.whole(request.META, settings.MAX_MESSAGE_BYTES + HEAD_BYTES))
+        body = bodies.whole(request.META, settings.MAX_MESSAGE_BYTES + HEAD_BYTES)
+        return only_message(body, encoding_of(request.META, "HTTP_CONNECT_CONTENT_ENCODING"))
 
     def answer(self, data: bytes, headers: Mapping[str, str], report: Report) -> HttpResponse:
         raise NotImplementedError

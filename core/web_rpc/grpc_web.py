@@ -15,7 +15,7 @@ from core.rest import bodies
 from core.rpc.problems import status_details, status_message
 from core.web_rpc.codecs import JSON, PROTO, Codec
 from core.web_rpc.frames import HEAD_BYTES, frame, only_message
-from core.web_rpc.wire import check_identity, code_name, grpc_timeout
+from core.web_rpc.wire import code_name, encoding_of, grpc_timeout
 
 _TRAILERS = 0x80
 _TYPE = "application/grpc-web"
@@ -38,7 +38,8 @@ class GrpcWeb:
         self.codec = _CODECS[form.removeprefix("-text")]
 
     def check(self, request: HttpRequest, *, streams: bool) -> None:
-        check_identity(request.META, "HTTP_GRPC_ENCODING", "HTTP_CONTENT_ENCODING")
+        encoding_of(request.META, "HTTP_CONTENT_ENCODING", ("identity",))
+        encoding_of(request.META, "HTTP_GRPC_ENCODING")
 
     def timeout_seconds(self, request: HttpRequest) -> float | None:
         text = request.META.get("HTTP_GRPC_TIMEOUT")
@@ -46,9 +47,9 @@ class GrpcWeb:
 
     def message(self, request: HttpRequest) -> bytes:
         limit = settings.MAX_MESSAGE_BYTES + HEAD_BYTES
-        if not self._is_text:
-            return only_message(bodies.whole(request.META, limit))
-        return only_message(_decoded(bodies.whole(request.META, (limit + 2) // 3 * 4)))
+        # Base64 takes four bytes for three.
+        body = bodies.whole(request.META, (limit + 2) // 3 * 4 if self._is_text else limit)
+        return only_message(_decoded(body) if self._is_text else body, encoding_of(request.META, "HTTP_GRPC_ENCODING"))
 
     def answer(self, data: bytes, headers: Mapping[str, str], report: Report) -> HttpResponse:
         return self._response(self._sent(frame(data)) + self.end(None, report), headers)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from operator import attrgetter
 from typing import Any
 
@@ -16,7 +16,7 @@ from core import context, protojson
 from core.addresses import http_client_address
 from core.auth import Credential
 from core.errors import DeadlineExceeded, MethodNotAllowed, UnsupportedMediaType, problem_of
-from core.execution import authorize, execute, idempotency_key, identify, is_atomic, open_stream
+from core.execution import admit, execute, idempotency_key, identify, is_atomic, open_stream
 from core.observability.call_log import Report, rpcs_started, subject_of_request, subject_of_response, web_rpc_meter
 from core.operations import Call, Operation
 from core.preconditions import ANY_VERSION, expected_version
@@ -85,7 +85,8 @@ def _served(request: HttpRequest, operation: Operation | None, wire: Wire, repor
     report.meter = web_rpc_meter(wire.name, operation)
     rpcs_started(operation).inc()
     authorization = request.META.get("HTTP_AUTHORIZATION")
-    credential = authorize(operation, identify(operation, authorization))
+    identified = partial(identify, operation, authorization)
+    credential = admit(report, operation, identified, partial(http_client_address, request.META))
     report.principal = credential.actor.pk
     if operation.takes_stream:
         raise Unimplemented(
@@ -144,6 +145,7 @@ def _call(operation: Operation, credential: Credential, request: HttpRequest) ->
         idempotency_key=idempotency_key(meta.get("HTTP_IDEMPOTENCY_KEY")),
         exact_count=meta.get("HTTP_X_TOTAL_COUNT") == "exact",
         atomic=is_atomic(meta.get("HTTP_X_BULK_MODE")),
+        is_charged=True,
     )
 
 

@@ -97,12 +97,13 @@ def connect_timeout(text: str) -> float:
     return int(text) / 1000
 
 
-def check_identity(meta: Mapping[str, Any], *headers: str) -> None:
-    """Check that none of these headers announces compressed data.
+def encoding_of(meta: Mapping[str, Any], header: str, accepted: tuple[str, ...] = ("identity", "gzip")) -> str:
+    """Return the encoding that this header announces: `identity` or `gzip`.
 
     Raises:
-        Unimplemented
+        Unimplemented: it is another one.
     """
-    for header in headers:
-        if meta.get(header, "identity").strip().lower() not in ("", "identity"):
-            raise Unimplemented("The server does not read compressed messages; send them uncompressed (identity).")
+    encoding = str(meta.get(header) or "identity").strip().lower()
+    if encoding not in accepted:
+        raise Unimplemented(f"The server does not read this encoding; send one of: {', '.join(accepted)}.")
+    return encoding

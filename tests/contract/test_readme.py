@@ -41,11 +41,12 @@ DOCUMENTS = (
     ),
 )
 #: Languages of blocks that other tests run: tests/client/test_document.py, tests/meetings/live/test_browser.py,
-#: tests/meetings/tus/test_clients.py.
+#: tests/meetings/tus/test_clients.py, tests/core/web_rpc/test_browsers.py.
 OTHER_LANGUAGES = {
     "docs/integrate/client.md": {"python"},
     "docs/integrate/live.md": {"js"},
     "docs/integrate/meetings.md": {"js"},
+    "docs/integrate/web.md": {"js"},
 }
 #: A recording is transcribed in this time, also beside other work on the machine.
 PATIENCE_SECONDS = 240
@@ -107,6 +108,8 @@ PRINTS = {
     "$tasks/bulk": ('"success_count":1', "Title is required", '"title":"Mow"', "Task with ID 'none' not found"),
     # docs/integrate/streams.md
     "changes/stream?include_initial": ("event: created", "event: snapshot_end", '"next_cursor":"'),
+    # docs/integrate/web.md
+    "user.v1.UserService/GetUser -H": ('"email":"admin@example.com"', '"email": "admin@example.com"'),
     "meetings/$id/stream": ("event: status", '"title":"Weekly"'),
 }
 

@@ -4,11 +4,13 @@ import json
 import socket
 import time
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import grpc
 import psutil
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tasks.models import Task
 from tests.support.raw_http import Connection, framed
@@ -46,6 +48,26 @@ def test_the_head_of_a_request_has_a_limited_time(servers: Servers) -> None:
         assert second.request("GET", "/health").status == 200
         second.send(b"GET /hea")
         assert second.answer().status == 408
+
+
+@pytest.mark.parametrize("shared_servers", [IMPATIENT], indirect=True)
+def test_the_head_of_a_request_has_a_limited_size(servers: Servers) -> None:
+    bombs = ("x-a: b\r\n" * 101, f"x-a: {'b' * 70_000}\r\n", f"x-a: {'b' * 10_000}\r\n" * 7, "x-a: b\r\n" * 20_000)
+    for bomb in bombs:
+        with Connection(servers.http_url) as connection:
+            with suppress(OSError):  # The server closes the connection before it has read a large head.
+                connection.send(f"GET /health HTTP/1.1\r\nHost: {connection.host}\r\n{bomb}\r\n".encode())
+            assert connection.answer().status == 431
+    with Connection(servers.http_url) as connection:
+        connection.send(f"GET /health HTTP/1.1\r\nHost: {connection.host}\r\n\r\n".encode())
+        assert connection.answer().status == 200
+    with grpc.insecure_channel(servers.grpc_address) as channel:
+        check = health_pb2_grpc.HealthStub(channel).Check
+        for metadata in ([("x-a", "b" * 20_000)], [("x-a", "b")] * 1000):
+            with pytest.raises(grpc.RpcError) as refused:
+                check(health_pb2.HealthCheckRequest(), metadata=metadata, timeout=20)
+            assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert check(health_pb2.HealthCheckRequest(), timeout=20).status == health_pb2.HealthCheckResponse.SERVING
 
 
 @pytest.mark.parametrize("shared_servers", [IMPATIENT], indirect=True)

@@ -101,6 +101,23 @@ def test_origins_have_one_spelling() -> None:
     assert normalized("http://a b") is normalized("http://[::zz]") is normalized("http://a:b") is None
 
 
+@pytest.mark.parametrize("is_allowed", [False, True])
+def test_pages_of_allowed_origins_may_send_credentials_where_it_is_set(
+    http: Client, settings: Any, is_allowed: bool
+) -> None:
+    settings.CORS_ALLOWED_ORIGINS, settings.CORS_ALLOW_CREDENTIALS = [APP], is_allowed
+    path = "/api/v1/users/me"
+    for answer in (
+        http.get(path, HTTP_ORIGIN=APP, HTTP_HOST="localhost"),
+        http.options(path, HTTP_ORIGIN=APP, HTTP_HOST="localhost", HTTP_ACCESS_CONTROL_REQUEST_METHOD="GET"),
+    ):
+        assert answer.headers["Access-Control-Allow-Origin"] == APP
+        assert answer.headers.get("Access-Control-Allow-Credentials") == ("true" if is_allowed else None)
+    foreign = http.get(path, HTTP_ORIGIN="https://other.example", HTTP_HOST="localhost")
+    assert foreign.status_code == 403
+    assert "Access-Control-Allow-Credentials" not in foreign.headers
+
+
 @pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/api/v1/openapi.json"])
 @pytest.mark.parametrize("origin", ["https://anything.example", "null", APP])
 def test_any_page_may_read_what_is_public(http: Client, settings: Any, path: str, origin: str) -> None:

@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 
 from core.db.pagination import page_size
 from core.field_paths import rename_fields
+from core.limits import costs
 from core.operations import Call, operation
 from tandem.example.v1 import example_pb2
 from users import queries, services
@@ -19,7 +20,7 @@ def get_user(call: Call, request: example_pb2.GetUserRequest) -> example_pb2.Get
     return example_pb2.GetUserResponse(user=example_user_message(user, call.actor))
 
 
-@operation(public=True, replay=CREATED_BY_NUMBER)
+@operation(public=True, replay=CREATED_BY_NUMBER, cost=costs.PASSWORD_HASH)
 def create_user(call: Call, request: example_pb2.CreateUserRequest) -> example_pb2.CreateUserResponse:
     _require(name=request.name, email=request.email)
     with rename_fields({"display_name": "name"}):

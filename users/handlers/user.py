@@ -14,6 +14,7 @@ from core.conversions import checked_numbers, page_request, pagination, read_ran
 from core.db.pagination import PageRequest, fitting
 from core.errors import invalid
 from core.field_paths import rename_fields
+from core.limits import costs
 from core.operations import Call, operation
 from core.protojson.field_masks import written_paths
 from core.replays import NOTHING_TO_HIDE
@@ -30,7 +31,7 @@ from users.queries import Filter
 AREA = "users"
 
 
-@operation(public=True, replay=replays.CREATED)
+@operation(public=True, replay=replays.CREATED, cost=costs.PASSWORD_HASH)
 def create_user(call: Call, request: user_pb2.CreateUserRequest) -> user_pb2.CreateUserResponse:
     fields = messages.new_user_fields(request)
     user = services.create_user(
@@ -129,6 +130,7 @@ def list_users(call: Call, request: user_pb2.ListUsersRequest) -> user_pb2.ListU
     return user_pb2.ListUsersResponse(users=page.messages, pagination=pagination(page))
 
 
+@operation(cost=costs.SEARCH)
 def search_users(call: Call, request: user_pb2.SearchUsersRequest) -> user_pb2.SearchUsersResponse:
     created_from, created_until = read_range(request, "created_at")
     only = Filter(**_choices(request), created_from=created_from, created_until=created_until)
@@ -150,7 +152,7 @@ def confirm_email_verification(
     return user_pb2.ConfirmEmailVerificationResponse(verified=True, user_id=str(user.pk))
 
 
-@operation(secret=True, scope=CREDENTIALS)
+@operation(secret=True, scope=CREDENTIALS, cost=costs.PASSWORD_HASH)
 def change_password(call: Call, request: user_pb2.ChangePasswordRequest) -> Empty:
     services.change_password(
         call.actor,
@@ -170,7 +172,7 @@ def request_password_reset(
     return user_pb2.RequestPasswordResetResponse(sent=True, message=messages.RESET_REQUESTED)
 
 
-@operation(public=True, secret=True)
+@operation(public=True, secret=True, cost=costs.PASSWORD_HASH)
 def reset_password(call: Call, request: user_pb2.ResetPasswordRequest) -> Empty:
     services.reset_password(token=request.token, new_password=request.new_password)
     return Empty()

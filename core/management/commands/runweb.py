@@ -77,6 +77,7 @@ class Command(BaseCommand):
             ws_max_size=MAX_FRAME_BYTES,
             ws_per_message_deflate=False,
             backlog=MAX_ACCEPTED,
+            h11_max_incomplete_event_size=settings.HTTP_MAX_HEAD_BYTES,
             timeout_keep_alive=settings.HTTP_KEEPALIVE_SECONDS,
             # Django's logging is configured already, and each call has a log line.
             log_config=None,

@@ -13,11 +13,10 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from core.errors import MethodNotAllowed, invalid
-from core.execution import authorize
 from core.observability.call_log import http_meter
 from core.rest.conditional import PRIVATE, is_known
 from core.rest.downloads import attachment
-from core.rest.policies import identify_for_file
+from core.rest.policies import admit_to_export
 from core.rest.read_views import METHODS, allowed
 from meetings.views import MeetingViewSet
 from meetings.views.exports import as_json, markdown, subtitles
@@ -51,7 +50,7 @@ def transcript(request: HttpRequest, meeting_id: str, form: str) -> HttpResponse
         return allowed(METHODS)
     if request.method not in METHODS:
         raise MethodNotAllowed(allowed=METHODS)
-    credential = authorize(_OPERATION, identify_for_file(_OPERATION, request))
+    credential = admit_to_export(_OPERATION, request)
     report.principal, report.subject_id = credential.actor.pk, meeting_id
     found = transcription(credential.actor, meeting_id, _version(request))
     # Like all responses of the API, it must not be stored by shared caches.
