@@ -112,6 +112,15 @@ HEADERS: dict[str, Schema] = {
         "description": "`true` on the repeated response to an earlier request with this key.",
         "schema": {"type": "string", "enum": ["true"]},
     },
+    "RateLimit-Limit": {
+        "description": "The caller's budget of units within a minute. On every response, where the server has limits.",
+        "schema": {"type": "integer"},
+    },
+    "RateLimit-Remaining": {"description": "The units that are left of it.", "schema": {"type": "integer"}},
+    "RateLimit-Reset": {
+        "description": "Seconds until a part of it is free again; with 429, until the call would be admitted.",
+        "schema": {"type": "integer"},
+    },
     "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
     "WWW-Authenticate": {
         "description": "The authentication scheme, and the error of the request's token (RFC 6750).",
@@ -163,6 +172,8 @@ def _statuses() -> list[int]:
 def _failure(status: int) -> Schema:
     reasons = [f"`{reason}`: {spec.title}." for reason, spec in TABLE.items() if spec.http_status == status]
     names = ["X-Request-ID"] + ["WWW-Authenticate"] * (status == 401) + ["Retry-After"] * (status in (409, 429, 503))
+    if status == 429:
+        names += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
     return {
         "description": " ".join(reasons),
         "headers": {name: reference("headers", name) for name in names},
