@@ -32,10 +32,11 @@ os.environ |= {
 }
 
 from config.settings import *
-from config.settings import BASE_DIR, SPEECH_SCHEMES, STORAGES
+from config.settings import BASE_DIR, INSTALLED_APPS, SPEECH_SCHEMES, STORAGES
 from core.db.configuration import configuration
 
 DATABASES = {"default": configuration(os.environ.get("TEST_DATABASE_URL"), BASE_DIR / "var" / "test", durable=False)}
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.emptying"]
 DATA_DIR = BASE_DIR / "var" / "test"
 STORAGES["recordings"]["OPTIONS"]["location"] = DATA_DIR / "media" / "recordings"  # type: ignore[index]
 # pytest shows what is logged; the product's handlers would write between its lines.

@@ -362,8 +362,7 @@ def test_callers_may_make_the_calls_of_the_table(
     request, expected = TABLE[operation]
     outcomes = {}
     for caller in made_by:
-        who = callers[caller]
-        authorization = api.bearer(who) if isinstance(who, User) else who
+        authorization = api.bearer(who) if isinstance(who := callers[caller], User) else who
         with undone():
             outcomes[caller] = outcome(api, operation, request(callers["self"]), authorization)
     assert outcomes == {caller: expected[CALLERS.index(caller)] for caller in made_by}, operation
