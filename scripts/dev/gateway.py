@@ -102,7 +102,8 @@ def _write_caddy(
     text = (ROOT / "deploy" / "caddy" / "Caddyfile").read_text()
     # Without a public name nothing listens on port 80, and nothing is kept outside of the folder.
     text = text.replace(
-        "\tadmin localhost:2019\n", "\tadmin off\n\tauto_https disable_redirects\n\tpersist_config off\n"
+        "\tadmin localhost:2019\n",
+        "\tadmin off\n\tauto_https disable_redirects\n\tpersist_config off\n\tlog {\n\t\tlevel ERROR\n\t}\n",
     )
     path = folder / "Caddyfile"
     path.write_text(text)
