@@ -14,7 +14,8 @@ RETRY_POLICY = {
     "initialBackoff": "0.1s",
     "maxBackoff": "1s",
     "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
+    # A server that ends resets the streams of calls that it has not begun.
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
 }
 #: Each failure takes a token and each success returns a tenth; retries stop while half of the tokens are used up.
 RETRY_THROTTLING = {"maxTokens": 20, "tokenRatio": 0.1}

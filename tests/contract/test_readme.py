@@ -43,6 +43,8 @@ DOCUMENTS = (
 #: Languages of blocks that other tests run: tests/client/test_document.py, tests/meetings/live/test_browser.py,
 #: tests/meetings/tus/test_clients.py, tests/core/web_rpc/test_browsers.py.
 OTHER_LANGUAGES = {
+    "docs/operate/scaling.md": {"sql"},
+    "docs/integrate/grpc.md": {"python"},
     "docs/integrate/client.md": {"python"},
     "docs/integrate/live.md": {"js"},
     "docs/integrate/meetings.md": {"js"},
@@ -115,6 +117,13 @@ PRINTS = {
 
 #: A text of each block that is not run → why.
 NOT_RUN = {
+    "manage.py backup": "tests/core/test_backups.py does",
+    "manage.py restore": "tests/core/test_backups.py does",
+    "manage.py upgrade_database\n": "tests/embedded_postgres/test_upgrade.py upgrades",
+    "upgrade_database --programs": "tests/embedded_postgres/test_upgrade.py upgrades",
+    "export DATABASE_DIRECT_URL": "tests/core/test_poolers.py sets it",
+    "docker build": "no engine is needed for the tests (tests/contract/test_containers.py)",
+    "kubectl apply": "tests/contract/test_deployment.py validates what it applies",
     "./scripts/start_grpc_dev.sh": "tests/core/test_start_script.py does",
     "./scripts/test.sh": "it runs this test",
     "pip install -r requirements.txt": "it serves until it is stopped; what it calls is what the start script calls",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from core.rest.openapi.current import served_operations
+from core.rest.viewsets import served_operations
 from core.rpc.service_config import service_config
 
 
