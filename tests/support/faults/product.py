@@ -22,7 +22,7 @@ from tests.support.servers import ROOT, answers_grpc, answers_http, free_port, u
 from tests.support.setting_overrides import as_variables
 
 #: For what a machine that is busy with all of this takes its time for.
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 #: How long a dead numberer may be without a successor. (Promised is 0.2 s; the rest is for a busy machine.)
 TAKEN_OVER_WITHIN_SECONDS = 3.0
 #: Changes are numbered by the process that holds this lock (`changes.feed.numbering`).
@@ -163,6 +163,13 @@ class Killable:
         self.kill_and_start()
         with self._lock:
             self.until_ready()
+
+    def end_and_start(self) -> None:
+        """End it by SIGTERM, as an operator does, and start it again."""
+        assert self._process
+        self._process.terminate()
+        self._process.communicate(timeout=2 * PATIENCE_SECONDS)
+        self.start()
 
     def end(self) -> None:
         """Close its input, and wait for its end."""
