@@ -1,5 +1,6 @@
 """A headless Chromium, driven by its DevTools protocol over a pipe."""
 
+import base64
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.support.tools import path_of
@@ -59,9 +61,9 @@ class Page:
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def until(self, expression: str) -> None:
+    def until(self, expression: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until this expression is true."""
-        end = time.monotonic() + PATIENCE_SECONDS
+        end = time.monotonic() + seconds
         while not self.value(expression):
             assert time.monotonic() < end, f"never true: {expression} {self.errors}"
             time.sleep(0.05)
@@ -69,6 +71,28 @@ class Page:
     def press(self, key: str, code: int) -> None:
         for kind in ("rawKeyDown", "keyUp"):
             self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+
+    def size(self, width: int, height: int) -> None:
+        """Set the size of the screen; a narrow one is a telephone's."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.send("Emulation.setDeviceMetricsOverride", **metrics)
+
+    def picture(self, path: Path) -> None:
+        """Write what the page shows as a PNG."""
+        path.write_bytes(base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"]))
+
+    def choose_file(self, selector: str, path: Path) -> None:
+        root = self.send("DOM.getDocument")["root"]["nodeId"]
+        node = self.send("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.send("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 8) -> None:
+        """Drag with the mouse."""
+        for step in range(-1, steps + 2):
+            kind = {-1: "mousePressed", steps + 1: "mouseReleased"}.get(step, "mouseMoved")
+            part = min(max(step, 0), steps) / steps
+            place = {"x": start[0] + part * (end[0] - start[0]), "y": start[1] + part * (end[1] - start[1])}
+            self.send("Input.dispatchMouseEvent", type=kind, button="left", buttons=1, clickCount=1, **place)
 
     def press_text(self, character: str) -> None:
         """Press the key of a character."""

@@ -37,6 +37,19 @@ class Servers:
     http_url: str
     grpc_address: str
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def web_stopped(self) -> Iterator[None]:
+        """Stop the web process, and start it again on its port afterwards."""
+        stopped = self.processes[0]
+        stopped.terminate()
+        stopped.wait(PATIENCE_SECONDS)
+        try:
+            yield
+        finally:
+            self.processes[0] = subprocess.Popen(stopped.args, cwd=ROOT, env=self.variables)
+            until(lambda: answers_http(f"{self.http_url}/health/ready"), "the web process answers again")
 
 
 @contextmanager
@@ -60,6 +73,7 @@ def running(
         **os.environ, "DJANGO_SETTINGS_MODULE": "tests.server_settings", "DEBUG": "true",
         "DEV_AUTH_AS": "admin@example.com", "LOG_LEVEL": "WARNING", **as_variables(environment),
     }  # fmt: skip
+    servers.variables = variables
     web = ["manage.py", "runweb", "--port", str(http_port)]
     rpc = ["manage.py", "rungrpc", "--port", str(grpc_port)]
     try:

@@ -1,7 +1,7 @@
 // Changes of tasks: at once on the page, then at the server, merged by field with what others changed since.
 import { Problem, unwrap, type operations, type Task } from "@tandem/client";
-import { authorOf } from "../live/feed.ts";
 import { tasks } from "../live/store.ts";
+import { authorOf } from "./history.ts";
 import { api } from "./session.ts";
 
 type Change = NonNullable<operations["TaskService_UpdateTask"]["requestBody"]>["content"]["application/json"];
@@ -10,6 +10,7 @@ export type TaskChange = Pick<Change, "title" | "description" | "status" | "prio
 
 /** Another user changed the same field since it was read. */
 export class Conflict extends Error {
+  /** `author`: the name of that user. */
   constructor(readonly current: Task, readonly fields: string[], readonly author: string) {
     super("The task was changed since.");
   }
@@ -51,7 +52,7 @@ async function write(base: Task, current: Task, change: TaskChange): Promise<Tas
   const fields = Object.entries(change)
     .filter(([name, value]) => !same(valueOf(latest, name), valueOf(base, name)) && !same(valueOf(latest, name), value))
     .map(([name]) => name);
-  if (fields.length) throw new Conflict(latest, fields, await authorOf(base.id, Number(latest.version)));
+  if (fields.length) throw new Conflict(latest, fields, await authorOf(base.id, Number(base.version), fields));
   return write(base, latest, change);
 }
 

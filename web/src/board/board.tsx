@@ -8,7 +8,7 @@ import { navigate } from "../router.ts";
 import { label } from "../ui/format.ts";
 import { useKeys } from "../ui/keys.ts";
 import { Avatar } from "../ui/people.tsx";
-import { DueDate, PriorityMark, written } from "../ui/task-row.tsx";
+import { DueDate, PriorityMark } from "../ui/task-row.tsx";
 import { report, say } from "../ui/toasts.tsx";
 import { VirtualList } from "../ui/virtual-list.tsx";
 import { changeFor, columnsOf, type Column, type Grouping } from "./columns.ts";
@@ -32,7 +32,7 @@ export function Board({ tasks, grouping }: { tasks: Task[]; grouping: Grouping }
     try {
       await changeTask(task, change);
     } catch (cause) {
-      if (cause instanceof Conflict) say(await sentence(task, cause), "problem");
+      if (cause instanceof Conflict) say(sentence(task, cause), "problem");
       else report(cause);
     }
   }
@@ -176,8 +176,7 @@ function Dragged() {
 }
 
 /** Return the sentence about a move that another user's change prevented. */
-async function sentence(task: Task, { current, fields, author }: Conflict): Promise<string> {
-  const name = await written(author);
+function sentence(task: Task, { current, fields, author: name }: Conflict): string {
   if (fields.includes("status")) return `${name} moved “${task.title}” to ${label(current.status)} before you did.`;
   if (fields.includes("assigned_to")) return `${name} assigned “${task.title}” to ${personName(current.assigned_to) || "nobody"} before you did.`;
   return `${name} moved “${task.title}” to another place before you did.`;

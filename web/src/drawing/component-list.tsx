@@ -32,8 +32,8 @@ export function ComponentList({ components, chosen, onChoose, mayDecide, decide 
         {components.map((component) => (
           <li key={component.id} class={component.state!} aria-current={component.id === chosen ? "true" : undefined}>
             <button class="plain grow" onClick={() => onChoose(component.id)}>
-              <strong>{component.designator || component.class}</strong>{" "}
-              <span class="muted">{[component.designator && component.class, component.rating?.raw, label(component.method)].filter(Boolean).join(", ")}</span>
+              <strong>{component.designator || label(component.class)}</strong>{" "}
+              <span class="muted">{[component.designator && label(component.class), component.rating?.raw, label(component.method)].filter(Boolean).join(", ")}</span>
               {component.remark && <small>{component.remark}</small>}
             </button>
             {mayDecide && component.state !== "confirmed" && <button aria-label={`Confirm ${component.designator || component.class}`} onClick={() => decide(component, "confirmed")}>✓</button>}

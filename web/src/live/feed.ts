@@ -3,6 +3,7 @@ import { batch, signal } from "@preact/signals";
 import { openEvents, Problem, type Change } from "@tandem/client";
 import { learn } from "../api/people.ts";
 import { currentToken } from "../api/session.ts";
+import { untilHidden, visible } from "./visibility.ts";
 import { documents, meetings, projects, tasks } from "./store.ts";
 
 export const connection = signal<"connecting" | "live" | "offline">("connecting");
@@ -14,8 +15,6 @@ const LONGEST_WAIT_MS = 10_000;
 /** How long a screen waits for the stream before it loads its rows anyway. */
 const PATIENCE_MS = 1500;
 
-/** Who made the last change of each subject. */
-const authors = new Map<string, { version: number; actor: string }>();
 let stopping: AbortController | null = null;
 let opened = deferred();
 let isOpened = false;
@@ -27,7 +26,6 @@ export function startFeed(): void {
 
 export function stopFeed(): void {
   stopping?.abort();
-  authors.clear();
   isOpened = false;
   opened = deferred();
   connection.value = "connecting";
@@ -39,21 +37,13 @@ export async function whenOpen(): Promise<void> {
   await Promise.race([opened.promise, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
 }
 
-/** Return who wrote this or a later version, once the feed has it; empty if it does not come. */
-export async function authorOf(id: string, version: number): Promise<string> {
-  for (let tries = 0; tries < 20; tries++) {
-    const found = authors.get(id);
-    if (found && found.version >= version) return found.actor;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return "";
-}
-
 async function follow(signal: AbortSignal): Promise<void> {
   let cursor = "";
   let wait = FIRST_WAIT_MS;
   let first = true;
   while (!signal.aborted) {
+    await visible();
+    const shown = untilHidden(signal);
     try {
       const token = await currentToken();
       const onOpen = () => {
@@ -63,7 +53,7 @@ async function follow(signal: AbortSignal): Promise<void> {
         if (!cursor && first && !isOpened) markOpened();
         first = false;
       };
-      const options = { token, lastEventId: cursor, signal, onOpen };
+      const options = { token, lastEventId: cursor, signal: shown, onOpen };
       for await (const event of openEvents("/api/v1/changes/stream?bookmarks=true", options)) {
         if (event.type === "resync") {
           cursor = "";
@@ -77,6 +67,7 @@ async function follow(signal: AbortSignal): Promise<void> {
       if (!(cause instanceof Problem)) throw cause;
     }
     if (signal.aborted) return;
+    if (shown.aborted) continue;
     if (wait > FIRST_WAIT_MS) connection.value = "offline";
     await pause(wait, signal);
     wait = Math.min(wait * 2, LONGEST_WAIT_MS);
@@ -106,9 +97,6 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 function apply(change: Change): void {
   const version = Number(change.subject_version);
-  if (change.actor_id && version >= (authors.get(change.subject_id)?.version ?? 0)) {
-    authors.set(change.subject_id, { version, actor: change.actor_id });
-  }
   batch(() => {
     if (change.kind === "deleted") {
       const options = { leftView: change.left_view };

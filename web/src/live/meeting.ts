@@ -3,6 +3,7 @@ import { batch, signal, type Signal } from "@preact/signals";
 import { openEvents, Problem, type ActionItem, type MeetingEvent, type Segment, type Speaker, type Summary } from "@tandem/client";
 import { currentToken } from "../api/session.ts";
 import { meetings } from "./store.ts";
+import { untilHidden, visible } from "./visibility.ts";
 
 const AGAIN_MS = 1500;
 
@@ -41,8 +42,10 @@ export class LiveMeeting {
   private async follow(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
+      await visible();
+      const shown = untilHidden(signal);
       try {
-        const options = { token: await currentToken(), lastEventId: this.cursor, signal };
+        const options = { token: await currentToken(), lastEventId: this.cursor, signal: shown };
         let ended = false;
         for await (const event of openEvents(`/api/v1/meetings/${this.id}/stream?bookmarks=true`, options)) {
           if (event.type === "resync") {

@@ -9,9 +9,9 @@ import { projects, tasks } from "../live/store.ts";
 import { navigate, query } from "../router.ts";
 import { ConflictBox, useEditing, type Editing } from "../ui/edit.tsx";
 import { clock, dayOf, endOfDay, label, PRIORITIES, STATUSES, time } from "../ui/format.ts";
+import { HistoryOf } from "../ui/history.tsx";
 import { Loaded, NotFound, useLoad } from "../ui/load.tsx";
 import { Person, PersonPicker } from "../ui/people.tsx";
-import { written } from "../ui/task-row.tsx";
 import { report, say } from "../ui/toasts.tsx";
 
 export function TaskScreen({ id }: { id: string }) {
@@ -36,6 +36,7 @@ function Editor({ task }: { task: Task }) {
 
   return (
     <article class="task">
+      <h1 class="unseen">{task.title}</h1>
       <p class="muted crumbs">
         {task.project_id ? <a href={`/projects/${task.project_id}`}>{projects.get(task.project_id)?.name ?? "Project"}</a> : <a href="/tasks">Tasks</a>}
         <OriginLine task={task} />
@@ -48,6 +49,7 @@ function Editor({ task }: { task: Task }) {
           <Edited editing={description} name="description" read={descriptionOf}>
             <textarea aria-label="Description" rows={10} placeholder="Description" {...inputOf(description)} />
           </Edited>
+          <HistoryOf id={task.id} version={Number(task.version)} />
         </div>
         <aside aria-label="Facts">
           <Choice title="Status" value={task.status!} options={STATUSES} onPick={(status) => change(task, { status: status as TaskStatus })} />
@@ -108,7 +110,7 @@ async function change(task: Task, values: TaskChange): Promise<void> {
     await changeTask(task, values);
   } catch (cause) {
     if (!(cause instanceof Conflict)) return report(cause);
-    say(`${await written(cause.author)} changed this field before you did. It shows the other value now.`, "problem");
+    say(`${cause.author} changed this field before you did. It shows the other value now.`, "problem");
   }
 }
 

@@ -3,7 +3,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { problemOf, type Problem, type Task } from "@tandem/client";
 import { changeTask, Conflict, type TaskChange } from "../api/tasks.ts";
-import { Person } from "./people.tsx";
 
 type Name = "title" | "description" | "due_date" | "labels";
 
@@ -74,7 +73,7 @@ export function ConflictBox({ editing, read }: { editing: Editing; read: (task: 
   if (!editing.conflict) return null;
   return (
     <div class="conflict" role="alert">
-      <p><strong><Person id={editing.conflict.author} none="Another user" /></strong> changed this while you typed.</p>
+      <p><strong>{editing.conflict.author}</strong> changed this while you typed.</p>
       <div class="versions">
         <div><h3>Theirs</h3><p class="version">{read(editing.conflict.current) || "(empty)"}</p></div>
         <div><h3>Yours</h3><p class="version">{editing.text || "(empty)"}</p></div>

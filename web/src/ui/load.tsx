@@ -36,6 +36,7 @@ export function Loaded({ of, children }: { of: Loading; children: ComponentChild
   if (of.problem) {
     return (
       <div class="empty" role="alert">
+        <h1>Not available</h1>
         <p>{of.problem.message}</p>
         <button onClick={of.again}>Try again</button>
       </div>

@@ -1,6 +1,5 @@
 import type { Task } from "@tandem/client";
 import { changeTask, Conflict } from "../api/tasks.ts";
-import { personName } from "../api/people.ts";
 import { projects } from "../live/store.ts";
 import { date, isOverdue, label } from "./format.ts";
 import { Avatar } from "./people.tsx";
@@ -12,14 +11,8 @@ export async function setStatus(task: Task, status: NonNullable<Task["status"]>)
     await changeTask(task, { status });
   } catch (cause) {
     if (!(cause instanceof Conflict)) return report(cause);
-    say(`${await written(cause.author)} moved “${task.title}” to ${label(cause.current.status)} before you did.`, "problem");
+    say(`${cause.author} moved “${task.title}” to ${label(cause.current.status)} before you did.`, "problem");
   }
-}
-
-/** Return the name of an author, also if it has to be fetched first. */
-export async function written(author: string): Promise<string> {
-  for (let tries = 0; author && tries < 10 && !personName(author); tries++) await new Promise((done) => setTimeout(done, 100));
-  return personName(author) || "Another user";
 }
 
 export function DueDate({ task }: { task: Task }) {

@@ -1,0 +1,155 @@
+"""The web app in Chromium: what a new user does in the first minutes, two browsers, and conflicts."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from projects.models import Project
+from tasks.models import Status, Task
+from tasks.services import update_task
+from tests.support.chromium import Page
+from tests.support.factories import ProjectFactory, TaskFactory
+from tests.support.raw_http import Connection
+from tests.support.servers import ROOT, Servers
+from tests.support.shared_servers import db as db
+from tests.support.shared_servers import emptied_database as emptied_database
+from tests.support.shared_servers import servers as servers
+from tests.support.shared_servers import shared_servers as shared_servers
+from tests.support.web_app import App, web_app
+from tests.support.worker_process import workers
+from users.models import Role, User
+
+pytestmark = [pytest.mark.real_server, pytest.mark.tools("chromium")]
+
+
+@pytest.fixture
+def app(servers: Servers) -> Iterator[App]:
+    with web_app(servers.http_url) as app:
+        yield app
+
+
+def test_first_minutes_of_a_user(servers: Servers, app: App) -> None:
+    app.open("/sign-up")
+    app.fill("Name", "Rosa Lund")
+    app.fill("E-mail", "rosa@example.com")
+    app.fill("Password", "short")
+    app.press("Sign up")
+    app.until_shown("It must contain at least 10 characters.")
+    app.fill("Password", "correct horse battery")
+    app.press("Sign up")
+    app.until_shown("Nothing is assigned to you.")
+    # By keyboard: a new task.
+    app.page.press_text("c")
+    app.fill("Title", "Order the seeds")
+    app.press("Create", "dialog")
+    app.press("Tasks")
+    app.until_card("Order the seeds", "To do")
+    app.drag_card("Order the seeds", "Done")
+    app.until_card("Order the seeds", "Done")
+    with workers() as start_worker:
+        start_worker(DEBUG="true")
+        app.press("Meetings")
+        app.page.choose_file(".drop-zone [type=file]", ROOT / "samples" / "planning.ogg")
+        app.press("Upload", "dialog")
+        # The page reports progress and fills by itself.
+        app.page.until("!!document.querySelector('.line-of')", seconds=240)
+        app.page.until("document.querySelectorAll('.item .decision').length >= 2", seconds=240)
+    hear_and_accept(app)
+    # After a reload, by the cookie of the session, and on a telephone.
+    app.page.size(390, 844)
+    app.page.send("Page.reload")
+    app.page.until("document.querySelectorAll('.item .decision').length >= 1")
+    hear_and_accept(app)
+    assert app.overflow() == 0
+    assert Task.objects.filter(assigned_to__email="jane@example.com", source__startswith="meetings/").count() == 2
+    assert Task.objects.get(title="Order the seeds").status == Status.DONE
+    app.press("Open the task", ".item")
+    app.until_shown("from 0:")
+    app.press("Tasks", "nav.places")
+    app.until_card("Order the seeds", "Done")
+
+
+def hear_and_accept(app: App) -> None:
+    """Play the sentence of the first action item that is not decided, and accept it for Jane."""
+    count = app.page.value("document.querySelectorAll('.item.accepted').length")
+    app.page.value("document.querySelector('.item.proposed .evidence').click()")
+    app.page.until("!!document.querySelector('.line-of.current .spoken')")
+    app.page.value("document.querySelector('.item.proposed [role=combobox]').focus()")
+    app.page.value("document.querySelector('.item.proposed [role=combobox]').select()")
+    app.page.send("Input.insertText", text="Jane")
+    app.press("Jane Smith", ".item.proposed")
+    app.press("Accept", ".item.proposed")
+    app.page.until(f"document.querySelectorAll('.item.accepted').length === {count + 1}")
+
+
+def test_two_browsers_survive_a_restart(servers: Servers) -> None:
+    project = ProjectFactory(name="Garden")
+    for number in range(3):
+        TaskFactory(title=f"Task {number}", project=project, status=Status.TODO)
+    with web_app(servers.http_url) as one, web_app(servers.http_url) as other:
+        for app in (one, other):
+            app.enter_openly(f"/projects/{project.pk}")
+            app.until_card("Task 2", "To do")
+        one.drag_card("Task 1", "In progress")
+        other.until_card("Task 1", "In progress")
+        # By keyboard, in the other browser.
+        other.page.value("[...document.querySelectorAll('.card')].find(e => e.innerText.includes('Task 0')).focus()")
+        shift(other.page, "ArrowRight", 39)
+        one.until_card("Task 0", "In progress")
+        with servers.web_stopped():
+            for app in (one, other):
+                app.until_shown("No connection.")
+            TaskFactory(title="Made while the server was away", project=project, status=Status.TODO)
+            Task.objects.get(title="Task 2").delete()
+        for app in (one, other):
+            app.until_card("Made while the server was away", "To do")
+            app.page.until("!document.body.innerText.includes('No connection.')")
+            shown = {status: sorted(app.cards(status)) for status in ("To do", "In progress", "Done")}
+            assert shown == listed(servers, project)
+
+
+def shift(page: Page, key: str, code: int) -> None:
+    for kind in ("rawKeyDown", "keyUp"):
+        page.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, modifiers=8)
+
+
+def listed(servers: Servers, project: Project) -> dict[str, list[str]]:
+    """Return the titles that ListTasks returns, by status."""
+    with Connection(servers.http_url) as connection:
+        tasks = connection.request("GET", f"/api/v1/tasks?page_size=100&project_id={project.pk}").document["tasks"]
+    names = {"To do": "todo", "In progress": "in_progress", "Done": "done"}
+    return {name: sorted(task["title"] for task in tasks if task["status"] == key) for name, key in names.items()}
+
+
+def test_change_of_another_user_is_never_overwritten(app: App) -> None:
+    jane = User.objects.get(email="jane@example.com")
+    project = ProjectFactory(name="Conflicts")
+    task = TaskFactory(title="Paint", description="white", project=project, status=Status.TODO)
+    app.enter_openly(f"/tasks/{task.pk}")
+    app.fill("Description", "green")
+    acting_change(jane, task, description="blue")
+    app.fill("Title", "Paint the fence")
+    app.page.press("Enter", 13)
+    # Both versions are shown, and the change of the other field is kept.
+    app.until_shown("Jane Smith changed this while you typed.")
+    task.refresh_from_db()
+    assert (task.title, task.description) == ("Paint the fence", "blue")
+    app.press("Keep mine")
+    app.page.until("!document.querySelector('.conflict')")
+    task.refresh_from_db()
+    assert task.description == "green"
+    app.until_shown("blue → green")
+    # A board that did not get the change: the card returns, and the other user is named.
+    app.page.send("Network.setBlockedURLs", urls=["*/changes/stream*"])
+    app.open(f"/projects/{project.pk}")
+    app.until_card("Paint the fence", "To do")
+    acting_change(jane, task, status=Status.CANCELLED)
+    app.drag_card("Paint the fence", "Done")
+    app.until_shown("Jane Smith moved “Paint the fence” to Cancelled before you did.")
+    app.until_card("Paint the fence", "Cancelled")
+
+
+def acting_change(actor: User, task: Task, **values: object) -> None:
+    User.objects.filter(pk=actor.pk).update(roles=[Role.ADMIN])
+    actor.refresh_from_db()
+    update_task(actor, str(task.pk), values)

@@ -1,0 +1,31 @@
+// Streams only of pages that are looked at. Browsers open six connections to a server, for all tabs together: streams of
+// hidden tabs would keep others from loading. A stream that was closed resumes after its cursor.
+
+const PATIENCE_MS = 5000;
+
+export async function visible(): Promise<void> {
+  while (document.hidden) {
+    await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+  }
+}
+
+/** Return a signal that is aborted when the page is left or was hidden for a while, or by the other signal. */
+export function untilHidden(stopping: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const onChange = () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(abort, PATIENCE_MS);
+  };
+  const abort = () => {
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", onChange);
+    removeEventListener("pagehide", abort);
+    stopping.removeEventListener("abort", abort);
+    controller.abort();
+  };
+  document.addEventListener("visibilitychange", onChange);
+  addEventListener("pagehide", abort);
+  stopping.addEventListener("abort", abort);
+  return controller.signal;
+}
