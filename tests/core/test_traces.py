@@ -67,6 +67,7 @@ def test_one_trace_leads_from_an_upload_to_the_node_and_the_change(
             upload(servers.http_url, sound_file("wav", Sound([Part(0, tone(2))])))
             until(lambda: has("tandem-node", "speech.v1."), "the node has served a call")
             until(lambda: has("tandem-grpc", "change meeting created"), "the change is passed to streams")
+            until(lambda: has("tandem-worker", "meetings."), "the job has ended")
         # Its servers have ended, and sent what was left.
         call = found("tandem-web", "meeting.v1.MeetingService/")
         assert call.parent == CALLER
