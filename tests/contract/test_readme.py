@@ -117,6 +117,7 @@ PRINTS = {
 
 #: A text of each block that is not run → why.
 NOT_RUN = {
+    "manage.py demo --users": "tests/core/test_demo.py does, with smaller numbers",
     "manage.py backup": "tests/core/test_backups.py does",
     "manage.py restore": "tests/core/test_backups.py does",
     "manage.py upgrade_database\n": "tests/embedded_postgres/test_upgrade.py upgrades",
