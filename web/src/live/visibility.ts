@@ -3,9 +3,17 @@
 
 const PATIENCE_MS = 5000;
 
+/** The page was left; browsers keep it for a while, to show it again when the user comes back. */
+let isLeft = false;
+addEventListener("pagehide", () => (isLeft = true));
+addEventListener("pageshow", () => (isLeft = false));
+
 export async function visible(): Promise<void> {
-  while (document.hidden) {
-    await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+  while (document.hidden || isLeft) {
+    await new Promise((resolve) => {
+      document.addEventListener("visibilitychange", resolve, { once: true });
+      addEventListener("pageshow", resolve, { once: true });
+    });
   }
 }
 
