@@ -1,8 +1,9 @@
 import type { ComponentType } from "preact";
 import { effect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { kind } from "./api/session.ts";
+import { isWaiting, kind } from "./api/session.ts";
 import { startFeed, stopFeed } from "./live/feed.ts";
+import { stopRecording } from "./live/recorder.ts";
 import { clearStore } from "./live/store.ts";
 import { match, path, query } from "./router.ts";
 import { Layout } from "./layout.tsx";
@@ -47,6 +48,7 @@ const OF_SESSION: [string, string, Screen][] = [
 effect(() => {
   if (kind.value === "token" || kind.value === "open") startFeed();
   else if (kind.value === "out") {
+    stopRecording();
     stopFeed();
     clearStore();
   }
@@ -64,7 +66,7 @@ export function App() {
 function Page() {
   const open = find(OPEN);
   if (open) return <main class="narrow" id="main">{open}</main>;
-  if (kind.value === "starting") return <main id="main" aria-busy="true"><p class="loading" role="status">Loading …</p></main>;
+  if (kind.value === "starting") return <main id="main" aria-busy="true"><p class="loading" role="status">{isWaiting.value ? "The server cannot be reached. This page opens when it answers." : "Loading …"}</p></main>;
   if (kind.value === "out") return <main class="narrow" id="main"><SignIn next={path.value + (query.value.size ? `?${query.value}` : "")} /></main>;
   return <Layout>{find(OF_SESSION) ?? <NotFound />}</Layout>;
 }

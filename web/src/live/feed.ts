@@ -2,7 +2,7 @@
 import { batch, signal } from "@preact/signals";
 import { openEvents, Problem, type Change } from "@tandem/client";
 import { learn } from "../api/people.ts";
-import { currentToken } from "../api/session.ts";
+import { currentToken, renew } from "../api/session.ts";
 import { untilHidden, visible } from "./visibility.ts";
 import { documents, meetings, projects, tasks } from "./store.ts";
 
@@ -18,6 +18,8 @@ const PATIENCE_MS = 1500;
 let stopping: AbortController | null = null;
 let opened = deferred();
 let isOpened = false;
+/** Whether a screen loaded its rows before the stream was open. */
+let loadedEarly = false;
 
 export function startFeed(): void {
   stopping = new AbortController();
@@ -26,15 +28,16 @@ export function startFeed(): void {
 
 export function stopFeed(): void {
   stopping?.abort();
-  isOpened = false;
+  isOpened = loadedEarly = false;
   opened = deferred();
   connection.value = "connecting";
 }
 
-/** Wait until the stream is open, so that no change falls between a list and the stream. */
+/** Wait until the stream is open, so that no change falls between a list and the stream. If that takes long, rows are loaded twice. */
 export async function whenOpen(): Promise<void> {
   if (isOpened) return;
   await Promise.race([opened.promise, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
+  if (!isOpened) loadedEarly = true;
 }
 
 async function follow(signal: AbortSignal): Promise<void> {
@@ -43,15 +46,16 @@ async function follow(signal: AbortSignal): Promise<void> {
   let first = true;
   while (!signal.aborted) {
     await visible();
+    if (signal.aborted) return;
     const shown = untilHidden(signal);
     try {
       const token = await currentToken();
       const onOpen = () => {
         wait = FIRST_WAIT_MS;
         connection.value = "live";
-        if (!cursor && !first) restarts.value++;
-        if (!cursor && first && !isOpened) markOpened();
-        first = false;
+        if (!isOpened) markOpened();
+        if (!cursor && (!first || loadedEarly)) restarts.value++;
+        first = loadedEarly = false;
       };
       const options = { token, lastEventId: cursor, signal: shown, onOpen };
       for await (const event of openEvents("/api/v1/changes/stream?bookmarks=true", options)) {
@@ -65,6 +69,7 @@ async function follow(signal: AbortSignal): Promise<void> {
       wait = Math.min(wait, FIRST_WAIT_MS);
     } catch (cause) {
       if (!(cause instanceof Problem)) throw cause;
+      if (cause.status === 401) await renew();
     }
     if (signal.aborted) return;
     if (shown.aborted) continue;

@@ -1,7 +1,7 @@
 // One meeting with everything that belongs to it, live: segments, speakers, summary, action items.
 import { batch, signal, type Signal } from "@preact/signals";
 import { openEvents, Problem, type ActionItem, type MeetingEvent, type Segment, type Speaker, type Summary } from "@tandem/client";
-import { currentToken } from "../api/session.ts";
+import { currentToken, renew } from "../api/session.ts";
 import { meetings } from "./store.ts";
 import { untilHidden, visible } from "./visibility.ts";
 
@@ -43,6 +43,7 @@ export class LiveMeeting {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       await visible();
+      if (signal.aborted) return;
       const shown = untilHidden(signal);
       try {
         const options = { token: await currentToken(), lastEventId: this.cursor, signal: shown };
@@ -67,6 +68,7 @@ export class LiveMeeting {
         }
       } catch (cause) {
         if (!(cause instanceof Problem)) throw cause;
+        if (cause.status === 401) await renew();
         if (cause.status === 404 || cause.status === 403) {
           this.problem.value = cause;
           return;

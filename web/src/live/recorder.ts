@@ -1,8 +1,9 @@
 // A recording with the microphone of this browser, sent while it is made. Parts are kept until the server has stored them.
 import { signal } from "@preact/signals";
-import { unwrap } from "@tandem/client";
+import { problemOf, unwrap } from "@tandem/client";
 import { api } from "../api/session.ts";
 import { withTicket } from "../api/lists.ts";
+import { say } from "../ui/toasts.tsx";
 import { meetings } from "./store.ts";
 
 /** The recording that runs in this page. */
@@ -18,7 +19,11 @@ let socket: WebSocket | null = null;
 let parts: { seq: number; data: Uint8Array<ArrayBuffer> }[] = [];
 let sent = 0;
 let count = 0;
+/** Whether the server has accepted the connection, and told which parts it has. */
+let isReady = false;
+/** Whether the microphone is off and no more parts come. */
 let isOver = false;
+let isEndSent = false;
 
 export function mayRecord(): boolean {
   return !!navigator.mediaDevices && typeof MediaRecorder !== "undefined" && MediaRecorder.isTypeSupported(FORMAT);
@@ -27,12 +32,16 @@ export function mayRecord(): boolean {
 /** Create a meeting, and record into it. Returns its id. */
 export async function startRecording(title: string, project_id: string): Promise<string> {
   const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+  const stopMicrophone = () => stream.getTracks().forEach((track) => track.stop());
   const body = { title, project_id, starts_at: new Date().toISOString() };
-  const meeting = await unwrap(api.POST("/api/v1/meetings", { body }));
+  const meeting = await unwrap(api.POST("/api/v1/meetings", { body })).catch((cause) => {
+    stopMicrophone();
+    throw cause;
+  });
   meetings.put(meeting);
   parts = [];
   sent = count = 0;
-  isOver = false;
+  isOver = isEndSent = false;
   recording.value = { meetingId: meeting.id, since: Date.now(), problem: "" };
   recorder = new MediaRecorder(stream, { mimeType: FORMAT });
   let encoding = Promise.resolve();
@@ -40,20 +49,20 @@ export async function startRecording(title: string, project_id: string): Promise
     encoding = encoding.then(async () => add(new Uint8Array(await data.arrayBuffer())));
   };
   recorder.onstop = () => {
-    for (const track of stream.getTracks()) track.stop();
+    stopMicrophone();
     void encoding.then(() => {
       isOver = true;
       flush();
     });
   };
   recorder.start(PART_MS);
-  await connect(meeting.id);
   addEventListener("beforeunload", warn);
+  void connect(meeting.id);
   return meeting.id;
 }
 
 export function stopRecording(): void {
-  recorder?.stop();
+  if (recorder?.state === "recording") recorder.stop();
 }
 
 function add(data: Uint8Array<ArrayBuffer>): void {
@@ -63,42 +72,63 @@ function add(data: Uint8Array<ArrayBuffer>): void {
   flush();
 }
 
+/** Connect, and connect again after an interruption, until the recording is stored or refused. */
 async function connect(meetingId: string): Promise<void> {
-  const path = await withTicket(`/api/v1/meetings/${meetingId}/audio`);
+  try {
+    const path = await withTicket(`/api/v1/meetings/${meetingId}/audio`);
+    if (recording.value?.meetingId === meetingId) listen(meetingId, path);
+  } catch (cause) {
+    const { status, message } = problemOf(cause);
+    if (isRefusal(status)) fail(message);
+    else again(meetingId);
+  }
+}
+
+function again(meetingId: string): void {
+  report("No connection. What you say is kept and sent when it is back.");
+  setTimeout(() => recording.value?.meetingId === meetingId && void connect(meetingId), AGAIN_MS);
+}
+
+/** Whether this status ends the recording; after the others another try makes sense. */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500 && ![401, 408, 429].includes(status);
+}
+
+function listen(meetingId: string, path: string): void {
   const address = new URL(path, location.href);
   address.protocol = address.protocol.replace("http", "ws");
-  let isReady = false;
-  socket = new WebSocket(address);
-  socket.onopen = () => socket!.send(JSON.stringify({ config: { format: "webm_opus", interim: true } }));
-  socket.onmessage = ({ data }) => {
+  const own = new WebSocket(address);
+  let problem = "The server ended the recording.";
+  socket = own;
+  isReady = false;
+  own.onopen = () => own.send(JSON.stringify({ config: { format: "webm_opus", interim: true } }));
+  own.onmessage = ({ data }) => {
     const message = JSON.parse(data as string);
-    if (message.ready) {
-      isReady = true;
-      forget(Number(message.ready.stored_seq ?? 0));
-      sent = parts[0] ? parts[0].seq - 1 : count;
-      report("");
-      flush();
-    }
+    if (message.ready) resume(Number(message.ready.stored_seq ?? 0));
     if (message.ack) forget(Number(message.ack.seq ?? message.ack.stored_seq));
-    if (message.error) report(message.error.detail ?? "The recording ended.");
+    if (message.error) problem = message.error.detail ?? problem;
     if (message.end) finish();
   };
-  socket.onclose = ({ code }) => {
+  own.onclose = ({ code }) => {
+    if (socket !== own || recording.value?.meetingId !== meetingId) return;
     socket = null;
-    if (!recording.value || recording.value.meetingId !== meetingId) return;
-    const isFinal = code === 1000 || (code >= 4400 && code < 4500 && code !== 4401);
-    if (isFinal && isReady && code === 1000) return finish();
-    if (isFinal) {
-      recorder?.state === "recording" && recorder.stop();
-      return finish();
-    }
-    report("No connection. What you say is kept and sent when it is back.");
-    setTimeout(() => void connect(meetingId).catch(() => socket?.onclose?.(new CloseEvent("close"))), AGAIN_MS);
+    if (code === 1000 || isRefusal(code - 4000)) fail(problem);
+    else again(meetingId);
   };
 }
 
+/** Continue after the last part that is stored. */
+function resume(stored: number): void {
+  isReady = true;
+  isEndSent = false;
+  forget(stored);
+  sent = parts[0] ? parts[0].seq - 1 : count;
+  report("");
+  flush();
+}
+
 function flush(): void {
-  if (!socket || socket.readyState !== WebSocket.OPEN) return;
+  if (!isReady || socket?.readyState !== WebSocket.OPEN) return;
   for (const { seq, data } of parts) {
     if (seq <= sent) continue;
     const frame = new Uint8Array(8 + data.length);
@@ -107,8 +137,8 @@ function flush(): void {
     socket.send(frame);
     sent = seq;
   }
-  if (isOver && sent === count) {
-    isOver = false;
+  if (isOver && !isEndSent) {
+    isEndSent = true;
     socket.send(JSON.stringify({ end: {} }));
   }
 }
@@ -121,10 +151,19 @@ function report(problem: string): void {
   if (recording.value) recording.value = { ...recording.value, problem };
 }
 
+/** The server takes no more. If it has all parts, only its answer to the end was lost. */
+function fail(problem: string): void {
+  const isStored = isEndSent && !parts.length;
+  if (!isStored) say(problem, "problem");
+  finish();
+}
+
 function finish(): void {
   removeEventListener("beforeunload", warn);
+  stopRecording();
   recording.value = null;
   socket?.close();
+  socket = null;
   parts = [];
 }
 

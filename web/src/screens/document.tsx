@@ -6,6 +6,7 @@ import { mayEdit } from "../api/roles.ts";
 import { ComponentList } from "../drawing/component-list.tsx";
 import { Sheet, type Box } from "../drawing/sheet.tsx";
 import { Symbols } from "../drawing/symbols.tsx";
+import { whenOpen } from "../live/feed.ts";
 import { documents, projects } from "../live/store.ts";
 import { label } from "../ui/format.ts";
 import { Loaded, NotFound, useLoad } from "../ui/load.tsx";
@@ -15,6 +16,7 @@ const PAGE = 100;
 
 export function DocumentScreen({ id }: { id: string }) {
   const loading = useLoad(async () => {
+    await whenOpen();
     const [document] = await Promise.all([unwrap(api.GET("/api/v1/documents/{document_id}", { params: { path: { document_id: id } } })), loadProjects()]);
     documents.put(document);
   }, [id]);

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { unwrap, type ApiKey, type Preferences, type Session } from "@tandem/client";
-import { api, kind, me, signOut } from "../api/session.ts";
+import { api, changePassword, kind, me, signOut } from "../api/session.ts";
 import { nameOf } from "../api/people.ts";
 import { navigate } from "../router.ts";
 import { Field, Form } from "../ui/form.tsx";
@@ -14,9 +14,11 @@ const AREAS = ["users", "projects", "tasks", "meetings", "drawings"];
 const SCOPES = [...AREAS.flatMap((area) => [`${area}:read`, `${area}:write`]), "changes:read"];
 
 export function Me() {
+  const [passwords, setPasswords] = useState(0);
   async function leave() {
-    await signOut();
+    const isEnded = await signOut();
     navigate("/sign-in");
+    if (!isEnded) say("You are signed out of this browser. The server ends your session when there is a connection again.", "problem");
   }
   return (
     <>
@@ -28,8 +30,8 @@ export function Me() {
       </header>
       <div class="halves">
         <Profile />
-        <Password />
-        {kind.value === "token" && <Sessions />}
+        <Password key={`password-${passwords}`} onDone={() => setPasswords(passwords + 1)} />
+        {kind.value === "token" && <Sessions key={`sessions-${passwords}`} />}
         {kind.value === "token" && <Keys />}
         <PreferencesOf />
       </div>
@@ -66,18 +68,16 @@ function Profile() {
   );
 }
 
-function Password() {
-  const [count, setCount] = useState(0);
+function Password({ onDone }: { onDone: () => void }) {
   async function save({ current_password, new_password }: Record<string, string>) {
-    const body = { current_password, new_password: new_password! };
-    await unwrap(api.POST("/api/v1/users/{user_id}/password", { params: MINE, body }));
-    say("The password is changed.");
-    setCount(count + 1);
+    await changePassword(current_password!, new_password!);
+    say("The password is changed. Your other sessions have ended.");
+    onDone();
   }
   return (
     <section class="box" aria-label="Password">
       <h2>Password</h2>
-      <Form key={count} submit="Change" fields={["current_password", "new_password"]} action={save}>
+      <Form submit="Change" fields={["current_password", "new_password"]} action={save}>
         {(problem) => (
           <>
             <input type="hidden" autocomplete="username" value={me.value!.email} />

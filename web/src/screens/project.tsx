@@ -3,6 +3,7 @@ import { unwrap, type Project, type ProjectMember } from "@tandem/client";
 import { mayEdit, mayManage } from "../api/roles.ts";
 import { api } from "../api/session.ts";
 import { loadTasks } from "../api/lists.ts";
+import { whenOpen } from "../live/feed.ts";
 import { projects, tasks } from "../live/store.ts";
 import { query } from "../router.ts";
 import { TaskViews } from "../board/task-views.tsx";
@@ -18,7 +19,10 @@ const TABS = [["", "Tasks"], ["meetings", "Meetings"], ["drawings", "Drawings"],
 const ROLES = ["viewer", "editor", "manager"] as const;
 
 export function ProjectScreen({ id }: { id: string }) {
-  const loading = useLoad(async () => projects.put(await unwrap(api.GET("/api/v1/projects/{project_id}", { params: { path: { project_id: id } } }))), [id]);
+  const loading = useLoad(async () => {
+    await whenOpen();
+    projects.put(await unwrap(api.GET("/api/v1/projects/{project_id}", { params: { path: { project_id: id } } })));
+  }, [id]);
   const project = projects.get(id);
   const tab = query.value.get("tab") ?? "";
   return (

@@ -5,6 +5,7 @@ import { loadProjects } from "../api/lists.ts";
 import { originOf, type Origin } from "../api/origins.ts";
 import { mayEdit } from "../api/roles.ts";
 import { changeTask, Conflict, deleteTask, type TaskChange } from "../api/tasks.ts";
+import { whenOpen } from "../live/feed.ts";
 import { projects, tasks } from "../live/store.ts";
 import { navigate, query } from "../router.ts";
 import { ConflictBox, useEditing, type Editing } from "../ui/edit.tsx";
@@ -16,6 +17,7 @@ import { report, say } from "../ui/toasts.tsx";
 
 export function TaskScreen({ id }: { id: string }) {
   const loading = useLoad(async () => {
+    await whenOpen();
     const [task] = await Promise.all([unwrap(api.GET("/api/v1/tasks/{id}", { params: { path: { id } } })), loadProjects()]);
     tasks.put(task);
   }, [id]);

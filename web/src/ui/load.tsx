@@ -20,7 +20,9 @@ export function useLoad(load: () => Promise<unknown>, values: unknown[]): Loadin
       () => current && setState({ done: true, problem: null }),
       (cause) => {
         if (!(cause instanceof Error)) throw cause;
-        if (current) setState((before) => (before.done ? before : { done: false, problem: problemOf(cause) }));
+        const problem = problemOf(cause);
+        const isGone = problem.status === 404 || problem.status === 403;
+        if (current) setState((before) => (before.done && !isGone ? before : { done: false, problem }));
       },
     );
     return () => {
