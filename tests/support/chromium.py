@@ -17,6 +17,7 @@ PATIENCE_SECONDS = 30
 _OPTIONS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--mute-audio",
     "--autoplay-policy=no-user-gesture-required", "--remote-debugging-pipe",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
 )  # fmt: skip
 
 
