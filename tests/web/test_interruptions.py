@@ -60,7 +60,7 @@ def test_session_survives_and_ends(app: App) -> None:
     app.page.until("document.querySelectorAll('[aria-label=Sessions] li').length === 1")
     # A start without the server waits for it.
     app.page.send("Network.setBlockedURLs", urls=["*/api/*"])
-    app.page.send("Page.reload")
+    app.open("/me")
     app.until_shown("The server cannot be reached. This page opens when it answers.")
     app.page.send("Network.setBlockedURLs", urls=[])
     app.page.until("!!document.querySelector('nav.places')")

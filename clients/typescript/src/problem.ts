@@ -59,7 +59,7 @@ export async function unwrap<T>(call: Promise<{ data?: T; error?: unknown; respo
     answer = await call;
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
-    throw problemOf(undefined);
+    throw problemOf(cause);
   }
   if (!answer.response.ok) throw problemOf(answer.error, answer.response);
   return answer.data as T;

@@ -27,9 +27,12 @@ let renewing: Promise<boolean> | null = null;
 const bare = createTandemClient({ baseUrl: "", token: () => null });
 export const api = createTandemClient({ baseUrl: "", token: currentToken, renew });
 
-/** Return an access token that is valid for a while, or null without a session. */
+/** Return an access token that is valid for a while, or null without a session. A call does not outlive its session. */
 export async function currentToken(): Promise<string | null> {
-  if (access && Date.now() > expiresAt - EARLY_MS) await renew();
+  if (access && Date.now() > expiresAt - EARLY_MS) {
+    await renew();
+    if (!access) throw new Problem(401, "UNAUTHENTICATED", "Your session has ended. Sign in again.");
+  }
   return access || null;
 }
 
@@ -163,6 +166,7 @@ export async function renew(): Promise<boolean> {
     leave();
     return false;
   }
+  if (kind.value === "out") return false;
   renewing ??= oneAtATime(exchange).finally(() => (renewing = null));
   return renewing;
 }
