@@ -22,40 +22,48 @@ interface PickerProps {
   label: string;
   value: string;
   onPick: (id: string) => void;
+  /** The empty choice. */
   none?: string;
-  /** What is typed at first, such as a name that was heard. */
-  text?: string;
 }
 
 /** A combo box of users, by beginnings of their names. */
-export function PersonPicker({ label, value, onPick, none = "Nobody", text = "" }: PickerProps) {
+export function PersonPicker({ label, value, onPick, none = "Nobody" }: PickerProps) {
   const id = useId();
-  const [typed, setTyped] = useState<string | null>(text && !value ? text : null);
-  const [found, setFound] = useState<User[]>([]);
+  const [typed, setTyped] = useState<string | null>(null);
+  const [found, setFound] = useState<{ for: string; users: User[] }>({ for: "", users: [] });
   const [isOpen, setOpen] = useState(false);
   const [place, setPlace] = useState(0);
-  const latest = useRef(0);
+  const input = useRef<HTMLInputElement>(null);
+  const words = typed ?? "";
 
   useEffect(() => {
     if (!isOpen) return;
-    const turn = ++latest.current;
+    let isLatest = true;
     const timer = setTimeout(async () => {
-      const users = await searchPeople(typed ?? "").catch(() => []);
-      if (turn === latest.current) setFound(users);
+      const users = await searchPeople(words).catch(() => []);
+      if (isLatest) setFound({ for: words, users });
     }, 120);
-    return () => clearTimeout(timer);
-  }, [typed, isOpen]);
+    return () => {
+      isLatest = false;
+      clearTimeout(timer);
+    };
+  }, [words, isOpen]);
 
+  // Only users of the words that are typed now: Enter must not pick one of an earlier answer.
+  const users = found.for === words ? found.users : [];
   const options = [
     ...(typed ? [] : [{ id: "", name: none }]),
     ...(me.value && !typed ? [{ id: me.value.id, name: `${nameOf(me.value)} (me)` }] : []),
-    ...found.filter((user) => typed || user.id !== me.value?.id).map((user) => ({ id: user.id, name: nameOf(user) })),
+    ...users.filter((user) => typed || user.id !== me.value?.id).map((user) => ({ id: user.id, name: nameOf(user) })),
   ];
 
   function pick(option: { id: string } | undefined) {
+    if (!option) return;
     setOpen(false);
     setTyped(null);
-    if (option && option.id !== value) onPick(option.id);
+    if (option.id === value) return;
+    input.current!.dispatchEvent(new Event("change", { bubbles: true }));
+    onPick(option.id);
   }
 
   function onKeyDown(event: KeyboardEvent) {
@@ -79,6 +87,7 @@ export function PersonPicker({ label, value, onPick, none = "Nobody", text = "" 
     <div class="field picker">
       <label for={id}>{label}</label>
       <input
+        ref={input}
         id={id}
         role="combobox"
         autocomplete="off"
@@ -88,7 +97,7 @@ export function PersonPicker({ label, value, onPick, none = "Nobody", text = "" 
         placeholder={none}
         value={typed ?? (value ? personName(value) : "")}
         onFocus={(event) => { setOpen(true); setPlace(0); event.currentTarget.select(); }}
-        onBlur={() => { setOpen(false); if (!text) setTyped(null); }}
+        onBlur={() => { setOpen(false); setTyped(null); }}
         onInput={(event) => { setTyped(event.currentTarget.value); setOpen(true); setPlace(0); }}
         onKeyDown={onKeyDown}
       />

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { unwrap } from "@tandem/client";
 import { nameOf, searchPeople } from "../api/people.ts";
 import { api } from "../api/session.ts";
@@ -18,21 +18,27 @@ const EACH = 5;
 /** Search over tasks, meetings and what was spoken in them, projects, drawings and people. */
 export function Search({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
-  const [hits, setHits] = useState<Hit[]>([]);
+  const [found, setFound] = useState<{ for: string; hits: Hit[] }>({ for: "", hits: [] });
   const [place, setPlace] = useState(0);
-  const turn = useRef(0);
+  const words = text.trim();
 
   useEffect(() => {
-    const mine = ++turn.current;
-    if (!text.trim()) return setHits([]);
+    if (!words) return setFound({ for: "", hits: [] });
+    let isLatest = true;
     const timer = setTimeout(async () => {
-      const lists = await Promise.all(SOURCES.map((source) => source(text.trim()).catch(() => [])));
-      if (mine !== turn.current) return;
-      setHits(lists.flat());
+      const lists = await Promise.all(SOURCES.map((source) => source(words).catch(() => [])));
+      if (!isLatest) return;
+      setFound({ for: words, hits: lists.flat() });
       setPlace(0);
     }, 150);
-    return () => clearTimeout(timer);
-  }, [text]);
+    return () => {
+      isLatest = false;
+      clearTimeout(timer);
+    };
+  }, [words]);
+  // Hits of the words before stay until the next ones arrive, but Enter does not open them.
+  const { hits } = found;
+  const isCurrent = found.for === words;
 
   function open(hit: Hit | undefined) {
     if (!hit) return;
@@ -47,7 +53,7 @@ export function Search({ onClose }: { onClose: () => void }) {
       setPlace((place + step + hits.length) % hits.length);
     } else if (event.key === "Enter") {
       event.preventDefault();
-      open(hits[place]);
+      if (isCurrent) open(hits[place]);
     }
   }
 
@@ -74,7 +80,7 @@ export function Search({ onClose }: { onClose: () => void }) {
           </li>
         ))}
       </ul>
-      {text.trim() && !hits.length && <p class="muted">Nothing found yet. A search finds beginnings of words.</p>}
+      {words && isCurrent && !hits.length && <p class="muted">Nothing found. A search finds beginnings of words.</p>}
     </Dialog>
   );
 }
