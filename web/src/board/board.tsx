@@ -1,5 +1,4 @@
 import { signal } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Task } from "@tandem/client";
 import { changeTask, Conflict } from "../api/tasks.ts";
 import { personName } from "../api/people.ts";
@@ -13,6 +12,7 @@ import { report, say } from "../ui/toasts.tsx";
 import { VirtualList } from "../ui/virtual-list.tsx";
 import { changeFor, columnsOf, type Column, type Grouping } from "./columns.ts";
 import { drag, startDrag, type Drag } from "./drag.ts";
+import { useTaskFocus } from "./focus.ts";
 
 /** Height of a card with the gap below it; style.css has the same. */
 const CARD_PX = 88;
@@ -23,7 +23,7 @@ const announcement = signal("");
 
 export function Board({ tasks, grouping }: { tasks: Task[]; grouping: Grouping }) {
   const columns = columnsOf(tasks, grouping);
-  const board = useRef<HTMLDivElement>(null);
+  const { container, focus, onFocusIn } = useTaskFocus((id) => (selected.value = id));
 
   async function move(task: Task, column: Column, place: number) {
     const change = changeFor(task, column, place, grouping);
@@ -41,26 +41,6 @@ export function Board({ tasks, grouping }: { tasks: Task[]; grouping: Grouping }
     const task = store.get(id);
     const column = columns.find((one) => one.key === key);
     if (task && column) void move(task, column, place);
-  }
-
-  function focus(id: string | undefined) {
-    if (!id) return;
-    selected.value = id;
-    wanted.current = id;
-    cardOf(id)?.focus();
-  }
-
-  const wanted = useRef("");
-  // A card that was out of view, or came into another column, is focused once it is drawn.
-  useLayoutEffect(() => {
-    const card = wanted.current && cardOf(wanted.current);
-    if (!card || card === document.activeElement) return;
-    card.focus();
-    card.closest("section")?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  });
-
-  function cardOf(id: string) {
-    return board.current?.querySelector<HTMLElement>(`[data-task="${id}"]`);
   }
 
   function place() {
@@ -107,7 +87,7 @@ export function Board({ tasks, grouping }: { tasks: Task[]; grouping: Grouping }
 
   return (
     <>
-      <div class="board" ref={board}>
+      <div class="board" ref={container} onFocusIn={onFocusIn}>
         {columns.map((column) => (
           <section
             key={column.key}
@@ -143,7 +123,6 @@ function Card({ task, onDrop }: { task: Task; onDrop: (drag: Drag) => void }) {
       draggable={false}
       data-task={task.id}
       aria-keyshortcuts="Shift+ArrowLeft Shift+ArrowRight"
-      onFocus={() => (selected.value = task.id)}
       onPointerDown={(event) => startDrag(event, task.id, CARD_PX, onDrop)}
       onContextMenu={(event) => drag.value && event.preventDefault()}
     >

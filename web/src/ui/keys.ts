@@ -7,6 +7,11 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && !!target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
 }
 
+/** Whether the key presses what has the focus: Enter and Space belong to a focused link or button. */
+function isPress({ target, key }: KeyboardEvent): boolean {
+  return (key === "Enter" || key === " ") && target instanceof HTMLElement && !!target.closest("a, button, summary, input");
+}
+
 /** Return the name of a pressed key with its modifiers, as `ctrl+k` or `shift+ArrowLeft`. */
 function nameOfKey(event: KeyboardEvent): string {
   const control = event.ctrlKey || event.metaKey ? "ctrl+" : "";
@@ -23,7 +28,7 @@ export function useKeys(bindings: Bindings): void {
       const name = nameOfKey(event);
       const action = current.current[name];
       const blocked = isTyping(event.target) && !name.startsWith("ctrl+");
-      if (!action || blocked || document.querySelector("dialog[open]")) return;
+      if (!action || blocked || isPress(event) || document.querySelector("dialog[open]")) return;
       event.preventDefault();
       action(event);
     };
