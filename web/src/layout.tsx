@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { signal } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { connection } from "./live/feed.ts";
 import { match, path } from "./router.ts";
 import { useKeys } from "./ui/keys.ts";
@@ -26,6 +27,7 @@ export function Layout({ children }: { children: ComponentChildren }) {
     "ctrl+k": () => (overlay.value = "search"),
     c: () => newTask(projectOfPage()),
   });
+  const main = useFocusAfterNavigation();
   return (
     <>
       <a class="skip" href="#main">Skip to content</a>
@@ -40,13 +42,24 @@ export function Layout({ children }: { children: ComponentChildren }) {
       <div class="page">
         {connection.value === "offline" && <p class="offline" role="status">No connection. Changes arrive as soon as it is back.</p>}
         <RecordingBar />
-        <main id="main" tabIndex={-1}>{children}</main>
+        <main id="main" ref={main} tabIndex={-1}>{children}</main>
       </div>
       {overlay.value === "help" && <Help onClose={close} />}
       {overlay.value === "search" && <Search onClose={close} />}
       <NewTask />
     </>
   );
+}
+
+/** Move the focus to the content when another page is shown, so that the keyboard and screen readers continue there. */
+function useFocusAfterNavigation() {
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(path.value);
+  useLayoutEffect(() => {
+    if (shown.current !== path.value) main.current!.focus({ preventScroll: true });
+    shown.current = path.value;
+  }, [path.value]);
+  return main;
 }
 
 export function close(): void {

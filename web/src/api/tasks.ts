@@ -16,8 +16,13 @@ export class Conflict extends Error {
   }
 }
 
-export async function createTask(task: NewTask): Promise<Task> {
-  const headers = { "Idempotency-Key": crypto.randomUUID?.() ?? String(Math.random()) };
+/** Return a key for one creation: sent again with it, the task is created once. */
+export function newKey(): string {
+  return crypto.randomUUID?.() ?? String(Math.random());
+}
+
+export async function createTask(task: NewTask, key: string): Promise<Task> {
+  const headers = { "Idempotency-Key": key };
   const created = await unwrap(api.POST("/api/v1/tasks", { body: task, headers }));
   tasks.put(created);
   return created;

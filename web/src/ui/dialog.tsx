@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useUnsavedWarning } from "./unsaved.ts";
 
 interface Props {
   title: string;
@@ -8,14 +9,19 @@ interface Props {
   wide?: boolean;
 }
 
-/** A modal dialog. Escape, the button and a click beside it close it. */
+/** A modal dialog. Escape and the button close it, and a click beside it unless a field was changed. */
 export function Dialog({ title, onClose, children, wide }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const [isChanged, setChanged] = useState(false);
+  useUnsavedWarning(isChanged);
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     dialog.current!.showModal();
     return () => before?.isConnected && before.focus();
   }, []);
+  const noteChange = (event: Event) => {
+    if ((event.target as HTMLInputElement).type !== "search") setChanged(true);
+  };
   return (
     <dialog
       ref={dialog}
@@ -23,7 +29,9 @@ export function Dialog({ title, onClose, children, wide }: Props) {
       aria-label={title}
       onCancel={onClose}
       onClose={onClose}
-      onMouseDown={(event) => event.target === dialog.current && onClose()}
+      onInput={noteChange}
+      onChange={noteChange}
+      onMouseDown={(event) => event.target === dialog.current && !isChanged && onClose()}
     >
       <div class="dialog-body">
         <header class="row">

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { problemOf, type Problem, type Task } from "@tandem/client";
 import { changeTask, Conflict, type TaskChange } from "../api/tasks.ts";
+import { useUnsavedWarning } from "./unsaved.ts";
 
 type Name = "title" | "description" | "due_date" | "labels";
 
@@ -23,14 +24,22 @@ export function useEditing(task: Task, name: Name, read: (task: Task) => string,
   const [typed, setTyped] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [conflict, setConflict] = useState<Conflict | null>(null);
-  /** The task as it was when the user began to type. */
+  /** The task as it was when the user began to type, or saved last. */
   const base = useRef(task);
+  const saving = useRef(Promise.resolve());
+  const isDirty = typed !== null && typed !== read(base.current);
+  useUnsavedWarning(isDirty);
   useEffect(() => () => setTyped(null), [task.id]);
 
-  async function send(from: Task, text: string) {
+  /** Save after the saves before, whose answers are the base of this one. */
+  function enqueue(text: string) {
+    saving.current = saving.current.then(() => send(text));
+  }
+
+  async function send(text: string) {
     setProblem(null);
     try {
-      await changeTask(from, { [name]: write(text) } as TaskChange);
+      if (text !== read(base.current)) base.current = await changeTask(base.current, { [name]: write(text) } as TaskChange);
       setConflict(null);
       setTyped((now) => (now === text ? null : now));
     } catch (cause) {
@@ -41,7 +50,7 @@ export function useEditing(task: Task, name: Name, read: (task: Task) => string,
 
   return {
     text: typed ?? read(task),
-    isDirty: typed !== null && typed !== read(base.current),
+    isDirty,
     problem,
     conflict,
     type(text) {
@@ -51,7 +60,7 @@ export function useEditing(task: Task, name: Name, read: (task: Task) => string,
     save() {
       if (typed === null || conflict) return;
       if (typed === read(base.current)) setTyped(null);
-      else void send(base.current, typed);
+      else enqueue(typed);
     },
     revert() {
       setTyped(null);
@@ -59,7 +68,9 @@ export function useEditing(task: Task, name: Name, read: (task: Task) => string,
       setConflict(null);
     },
     keepMine() {
-      if (conflict && typed !== null) void send(conflict.current, typed);
+      if (!conflict || typed === null) return;
+      base.current = conflict.current;
+      enqueue(typed);
     },
     takeTheirs() {
       setConflict(null);

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Priority } from "@tandem/client";
 import { loadProjects } from "../api/lists.ts";
 import { mayEdit } from "../api/roles.ts";
-import { createTask } from "../api/tasks.ts";
+import { createTask, newKey } from "../api/tasks.ts";
 import { projects } from "../live/store.ts";
 import { Dialog } from "./dialog.tsx";
 import { Field, Form } from "./form.tsx";
@@ -24,6 +24,7 @@ export function NewTask() {
 
 function NewTaskDialog({ initial }: { initial: string }) {
   const [assignee, setAssignee] = useState("");
+  const [key] = useState(newKey);
   useEffect(() => void loadProjects().catch(() => undefined), []);
   const close = () => (project.value = null);
   const choices = projects.where(mayEdit);
@@ -31,7 +32,7 @@ function NewTaskDialog({ initial }: { initial: string }) {
   async function create({ title, description, project_id, due_date, priority }: Record<string, string>) {
     const task = await createTask({
       title: title!, description, project_id, due_date: endOfDay(due_date!), priority: priority as Priority, assigned_to: assignee,
-    });
+    }, key);
     close();
     say(`“${task.title}” is created.`);
   }
