@@ -1,5 +1,6 @@
 // Where a task comes from: a sentence of a meeting.
-import { unwrap, type Meeting, type Segment, type Task } from "@tandem/client";
+import { unwrap, type Meeting, type Task } from "@tandem/client";
+import { findSegment } from "./segments.ts";
 import { api } from "./session.ts";
 
 export interface Origin {
@@ -17,16 +18,4 @@ export async function originOf(task: Task): Promise<Origin | null> {
   const sentence = items.action_items.find((item) => item.task_id === task.id)?.segment_ids[0];
   const segment = sentence ? await findSegment(meeting_id, sentence) : null;
   return { meeting, ms: segment ? Number(segment.start_ms) : null };
-}
-
-async function findSegment(meeting_id: string, id: string): Promise<Segment | null> {
-  let page_token = "";
-  do {
-    const params = { path: { meeting_id }, query: { page_size: 100, page_token } };
-    const page = await unwrap(api.GET("/api/v1/meetings/{meeting_id}/transcript", { params }));
-    const found = page.segments.find((segment) => segment.id === id);
-    if (found) return found;
-    page_token = page.next_page_token;
-  } while (page_token);
-  return null;
 }

@@ -80,7 +80,7 @@ function Decision({ item, live }: { item: ActionItem; live: LiveMeeting }) {
 
   return (
     <div class="decision">
-      <PersonPicker label="Assignee" value={assignee} text={assignee ? "" : item.owner_name} onPick={setAssignee} />
+      <PersonPicker label="Assignee" value={assignee} none={item.owner_name ? `Me (heard: ${item.owner_name})` : "Me"} onPick={setAssignee} />
       <div class="field">
         <label for={`due-${item.id}`}>Due {item.due && !item.due_on && <span class="muted">({item.due})</span>}</label>
         <input id={`due-${item.id}`} type="date" value={due} onInput={(event) => setDue(event.currentTarget.value)} />
@@ -88,7 +88,7 @@ function Decision({ item, live }: { item: ActionItem; live: LiveMeeting }) {
       <div class="row">
         <button class="primary" onClick={accept}>Accept</button>
         <button onClick={reject}>Reject</button>
-        {item.due_on && <small>{item.due} = {date(item.due_on)}</small>}
+        {item.due_on && <small>{item.due} = {date(`${item.due_on}T12:00`)}</small>}
       </div>
       {problem && <p class="error" role="alert">{problem}</p>}
     </div>

@@ -2,9 +2,11 @@ import { memo } from "preact/compat";
 import { useComputed } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Problem, problemOf, unwrap, type Segment, type Speaker } from "@tandem/client";
+import { findSegment } from "../api/segments.ts";
 import { api } from "../api/session.ts";
 import type { LiveMeeting } from "../live/meeting.ts";
 import { clock } from "../ui/format.ts";
+import { useUnsavedWarning } from "../ui/unsaved.ts";
 import type { Player } from "./player.ts";
 import { speakerName } from "./speakers.tsx";
 import { wordsOf } from "./words.ts";
@@ -48,6 +50,7 @@ function currentLine(segments: Segment[], ms: number): string {
 function Block({ current, ...props }: Props & { current: string }) {
   const element = useRef<HTMLDivElement>(null);
   const [isNear, setNear] = useState(false);
+  const [editors, setEditors] = useState(0);
   const height = useRef(0);
   useEffect(() => {
     const observer = new IntersectionObserver(
@@ -60,11 +63,13 @@ function Block({ current, ...props }: Props & { current: string }) {
     observer.observe(element.current!);
     return () => observer.disconnect();
   }, []);
+  // Out of view too, an open editor keeps what was typed.
+  const isDrawn = isNear || editors > 0;
   const guessed = height.current || props.segments.length * LINE_PX;
   return (
-    <div ref={element} class="block" data-first={props.segments[0]!.start_ms} style={isNear ? {} : { height: `${guessed}px` }}>
-      {isNear && props.segments.map((segment) => (
-        <Line key={segment.id} {...props} segment={segment} isCurrent={segment.id === current} speaker={props.speakers.find(({ id }) => id === segment.speaker_id)} place={props.speakers.findIndex(({ id }) => id === segment.speaker_id)} />
+    <div ref={element} class="block" data-first={props.segments[0]!.start_ms} style={isDrawn ? {} : { height: `${guessed}px` }}>
+      {isDrawn && props.segments.map((segment) => (
+        <Line key={segment.id} {...props} setEditors={setEditors} segment={segment} isCurrent={segment.id === current} speaker={props.speakers.find(({ id }) => id === segment.speaker_id)} place={props.speakers.findIndex(({ id }) => id === segment.speaker_id)} />
       ))}
     </div>
   );
@@ -75,6 +80,8 @@ interface LineProps extends Props {
   speaker: Speaker | undefined;
   place: number;
   isCurrent: boolean;
+  /** Change the number of open editors of the block. */
+  setEditors: (change: (count: number) => number) => void;
 }
 
 const Line = memo(function Line(props: LineProps) {
@@ -117,12 +124,19 @@ function Words({ segment, player, isCurrent }: { segment: Segment; player: Playe
   );
 }
 
-function LineEditor({ live, segment, speakers, onClose }: LineProps & { onClose: () => void }) {
+function LineEditor({ live, segment, speakers, setEditors, onClose }: LineProps & { onClose: () => void }) {
   const [base, setBase] = useState(segment);
   const [text, setText] = useState(segment.text);
   const [speaker, setSpeaker] = useState(segment.speaker_id);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const isStale = problem?.reason === "STALE";
+  const [isStale, setStale] = useState(false);
+  const field = useRef<HTMLTextAreaElement>(null);
+  useUnsavedWarning(text !== base.text || speaker !== base.speaker_id);
+  useEffect(() => {
+    field.current!.focus();
+    setEditors((count) => count + 1);
+    return () => setEditors((count) => count - 1);
+  }, []);
 
   async function save(event: Event) {
     event.preventDefault();
@@ -132,23 +146,39 @@ function LineEditor({ live, segment, speakers, onClose }: LineProps & { onClose:
       if (Object.keys(body).length) live.keep({ segment: await unwrap(api.PATCH("/api/v1/meetings/{meeting_id}/segments/{segment_id}", { params, body })) });
       onClose();
     } catch (cause) {
-      setProblem(problemOf(cause));
-      // The next try is based on what the user sees now.
-      setBase(live.segments.peek().find(({ id }) => id === segment.id) ?? base);
+      const found = problemOf(cause);
+      setProblem(found);
+      if (found.reason === "STALE") await showNewest().catch((failure) => setProblem(problemOf(failure)));
     }
+  }
+
+  /** Show the line as another user corrected it. Only then the next save is based on it. */
+  async function showNewest() {
+    const newest = await findSegment(live.id, segment.id, segment.transcript_version);
+    if (!newest) return;
+    live.keep({ segment: newest });
+    setText((now) => (now === base.text ? newest.text : now));
+    setSpeaker((now) => (now === base.speaker_id ? newest.speaker_id : now));
+    setBase(newest);
+    setProblem(null);
+    setStale(true);
   }
 
   return (
     <form class="line-editor" onSubmit={save} onKeyDown={(event) => event.key === "Escape" && onClose()}>
-      <textarea aria-label="Text" rows={3} autofocus value={text} onInput={(event) => setText(event.currentTarget.value)} />
+      <textarea ref={field} aria-label="Text" rows={3} value={text} onInput={(event) => setText(event.currentTarget.value)} />
       {speakers.length > 0 && (
         <select aria-label="Speaker" value={speaker} onChange={(event) => setSpeaker(event.currentTarget.value)}>
           <option value="">Unknown speaker</option>
           {speakers.map((one) => <option key={one.id} value={one.id}>{speakerName(one)}</option>)}
         </select>
       )}
-      {isStale && <p class="conflict" role="alert">Another user corrected this line. It is now: “{segment.text}”. Save again to use your text.</p>}
-      {problem && !isStale && <p class="error" role="alert">{problem.message}</p>}
+      {isStale && (
+        <p class="conflict" role="alert">
+          Another user corrected this line. It is now: {speakerName(speakers.find(({ id }) => id === base.speaker_id)) || "Unknown speaker"}, “{base.text}”. Save again to keep your version.
+        </p>
+      )}
+      {problem && <p class="error" role="alert">{problem.message}</p>}
       <div class="row actions"><button type="button" onClick={onClose}>Cancel</button><button class="primary">Save</button></div>
     </form>
   );
