@@ -1,6 +1,6 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { unwrap, type Component, type Document, type DrawingPage, type DrawingSymbol } from "@tandem/client";
-import { loadProjects } from "../api/lists.ts";
+import { fetchComponents, fetchSheets, fetchSymbols, loadProjects } from "../api/lists.ts";
 import { api } from "../api/session.ts";
 import { mayEdit } from "../api/roles.ts";
 import { ComponentList } from "../drawing/component-list.tsx";
@@ -11,8 +11,6 @@ import { documents, projects } from "../live/store.ts";
 import { label } from "../ui/format.ts";
 import { Loaded, NotFound, useLoad } from "../ui/load.tsx";
 import { report, say } from "../ui/toasts.tsx";
-
-const PAGE = 100;
 
 export function DocumentScreen({ id }: { id: string }) {
   const loading = useLoad(async () => {
@@ -34,27 +32,25 @@ function Drawing({ document }: { document: Document }) {
   const [picked, setPicked] = useState<Box | null>(null);
   const project_id = document.project_id;
 
-  const loading = useLoad(async () => {
-    const params = { path: { document_id: document.id }, query: { page_size: PAGE } };
-    setPages((await unwrap(api.GET("/api/v1/documents/{document_id}/pages", { params }))).pages);
-  }, [document.id, document.status]);
+  const loading = useLoad(async () => setPages(await fetchSheets(document.id)), [document.id, document.status]);
 
+  const shown = useRef(number);
+  function show(sheet: number) {
+    shown.current = sheet;
+    setNumber(sheet);
+    setComponents([]);
+    setChosen("");
+  }
   async function loadComponents() {
-    let page_token = "";
-    const all: Component[] = [];
-    do {
-      const query = { document_id: document.id, page_number: number, page_size: PAGE, page_token };
-      const page = await unwrap(api.GET("/api/v1/projects/{project_id}/components", { params: { path: { project_id }, query } }));
-      all.push(...page.components);
-      page_token = page.next_page_token;
-    } while (page_token);
-    setComponents(all);
+    const sheet = shown.current;
+    const all = await fetchComponents(document, sheet);
+    // The answer about another sheet may be late.
+    if (shown.current === sheet) setComponents(all);
   }
   async function loadSymbols() {
-    const params = { path: { project_id }, query: { page_size: PAGE } };
-    setSymbols((await unwrap(api.GET("/api/v1/projects/{project_id}/symbols", { params }))).symbols);
+    setSymbols(await fetchSymbols(project_id));
   }
-  useLoad(() => Promise.all([loadComponents(), loadSymbols()]), [document.id, number, document.status]);
+  const finding = useLoad(() => Promise.all([loadComponents(), loadSymbols()]), [document.id, number, document.status]);
 
   async function decide(component: Component, state: "confirmed" | "rejected") {
     const decisions = [{ component_id: component.id, state, version: component.version }];
@@ -80,7 +76,7 @@ function Drawing({ document }: { document: Document }) {
         <h1>{document.title}</h1>
         {document.status !== "ready" && <span class={`tag ${document.status}`}>{label(document.status)} {document.status === "processing" && `${document.progress} %`}</span>}
         {pages.length > 1 && (
-          <select aria-label="Sheet" class="auto" value={number} onChange={(event) => setNumber(Number(event.currentTarget.value))}>
+          <select aria-label="Sheet" class="auto" value={number} onChange={(event) => show(Number(event.currentTarget.value))}>
             {pages.map((one) => <option key={one.id} value={one.page_number}>{one.sheet_number || one.page_number + 1} {one.sheet_title}</option>)}
           </select>
         )}
@@ -104,7 +100,9 @@ function Drawing({ document }: { document: Document }) {
               onPick={(box) => { setPicking(false); setPicked(box); }}
             />
             <aside aria-label="Found on this sheet">
-              <ComponentList components={components} chosen={chosen} onChoose={setChosen} mayDecide={isEditor} decide={decide} />
+              <Loaded of={finding}>
+                <ComponentList components={components} chosen={chosen} onChoose={setChosen} mayDecide={isEditor} decide={decide} />
+              </Loaded>
               <Symbols
                 document={document}
                 number={number}

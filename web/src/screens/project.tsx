@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { unwrap, type Project, type ProjectMember } from "@tandem/client";
 import { mayEdit, mayManage } from "../api/roles.ts";
 import { api } from "../api/session.ts";
-import { loadTasks } from "../api/lists.ts";
+import { fetchMembers, loadTasks } from "../api/lists.ts";
 import { whenOpen } from "../live/feed.ts";
 import { projects, tasks } from "../live/store.ts";
 import { query } from "../router.ts";
@@ -58,10 +58,7 @@ function ProjectTasks({ id }: { id: string }) {
 function Members({ project }: { project: Project }) {
   const [members, setMembers] = useState<ProjectMember[]>([]);
   const path = { project_id: project.id };
-  const loading = useLoad(async () => {
-    const params = { path, query: { page_size: 100 } };
-    setMembers((await unwrap(api.GET("/api/v1/projects/{project_id}/members", { params }))).members);
-  }, [project.id, project.version]);
+  const loading = useLoad(async () => setMembers(await fetchMembers(project.id)), [project.id, project.version]);
   const isManager = mayManage(project);
 
   async function write(call: Promise<unknown>) {

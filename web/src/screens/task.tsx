@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { unwrap, type Priority, type Task, type TaskStatus } from "@tandem/client";
 import { api } from "../api/session.ts";
 import { loadProjects } from "../api/lists.ts";
@@ -31,6 +31,8 @@ const dueOf = (task: Task) => dayOf(task.due_date);
 const labelsOf = (task: Task) => task.labels.join(", ");
 
 function Editor({ task }: { task: Task }) {
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => void (query.value.has("edit") && first.current!.focus()), [task.id]);
   const title = useEditing(task, "title", titleOf, (text) => text);
   const description = useEditing(task, "description", descriptionOf, (text) => text);
   const due = useEditing(task, "due_date", dueOf, endOfDay);
@@ -46,7 +48,7 @@ function Editor({ task }: { task: Task }) {
       <div class="columns">
         <div>
           <Edited editing={title} name="title" read={titleOf}>
-            <input class="big" aria-label="Title" maxLength={200} {...inputOf(title)} autofocus={query.value.has("edit")} />
+            <input class="big" aria-label="Title" maxLength={200} ref={first} {...inputOf(title)} />
           </Edited>
           <Edited editing={description} name="description" read={descriptionOf}>
             <textarea aria-label="Description" rows={10} placeholder="Description" {...inputOf(description)} />
