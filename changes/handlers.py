@@ -30,6 +30,7 @@ def list_changes(call: Call, request: change_pb2.ListChangesRequest) -> change_p
     return answer
 
 
+@operation(cost=costs.SEARCH)
 def list_history(call: Call, request: change_pb2.ListHistoryRequest) -> change_pb2.ListHistoryResponse:
     subject = history.subject_of_collection(request.collection)
     _require_scope(call, subject.type)

@@ -56,14 +56,16 @@ _OF_EVERY_ROW = frozenset(("id", "version", "created_at", "updated_at"))
 def history_entry(subject: Subject, change: Change, groups: Collection[str]) -> change_pb2.HistoryEntry:
     """Return the entry of a change for a caller who is in these groups now. It lacks the actor's name.
 
-    A value is shown if the groups see the row as it was then.
+    A value is shown if the groups see the row as it was then; the reason, if they saw the row that the change made or
+    deleted.
     """
     entry = change_pb2.HistoryEntry(
         version=change.subject_version, kind=_KINDS[EventKind(change.operation)], actor_id=change.actor
     )
     set_timestamp(entry.occurred_at, change.occurred_at)
     before, after = (_values(subject, image, groups) for image in (change.old, change.new))
-    if before or after:
+    if (before if change.new is None else after) is not None:
+        # The reason of a change that took the row out of their view may reveal why.
         entry.reason = change.reason
     for name in _fields(subject, change, after):
         entry.fields.add(

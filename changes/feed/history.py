@@ -9,7 +9,7 @@ from django.db.models.expressions import RawSQL
 
 from changes.feed import subjects
 from changes.feed.subjects import Subject
-from changes.models import Change
+from changes.models import Change, Operation
 from changes.queries import history
 from core.actors import Actor
 from core.db import ids
@@ -49,7 +49,10 @@ def page_of_history(
         raise ObjectDoesNotExist(f"{subject.model.__name__} with ID '{subject_id}' not found")
     limit = page_size(size, default=20)
     left_out = subject.columns_not_shown
-    changes = history(subject.type, wanted).filter(RawSQL(_DIFFERS, [left_out, left_out], BooleanField()))  # noqa: S611 — our own text
+    changes = history(subject.type, wanted)
+    # A row that was deleted and created again with its id is another one.
+    created_id = changes.filter(operation=Operation.CREATED).values_list("pk", flat=True).first()
+    changes = changes.filter(pk__gte=created_id or 0).filter(RawSQL(_DIFFERS, [left_out, left_out], BooleanField()))  # noqa: S611 — our own text
     bound_to = {**bound_to, "caller": actor.pk, "subject": wanted}
     if token:
         changes = changes.filter(pk__lt=read_position(token, bound_to))

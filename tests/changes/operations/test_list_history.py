@@ -126,6 +126,32 @@ def test_values_of_before_the_caller_would_have_seen_it_are_hidden(api: Transpor
     assert whole[2].reason == "private reason"
 
 
+def test_reason_of_a_change_that_hid_it_stays_hidden(api: Transport, ann: User, bob: User) -> None:
+    project = ProjectFactory(created_by=ann)
+    ProjectMemberFactory(project=project, user=bob, role=Role.VIEWER)
+    task = TaskFactory(created_by=ann, assigned_to=ann, project=project)
+    for reason, home in (("bob must not see it", None), ("all may see it", project)):
+        with acting(ann, reason):
+            Task.objects.filter(pk=task.pk).update(project=home)
+    assert [entry.reason for entry in api(HISTORY, of("tasks", task.pk), actor=bob).entries] == [
+        "all may see it",
+        "",
+        "",
+    ]
+
+
+def test_history_ends_before_a_former_row_with_the_same_id(api: Transport, ann: User) -> None:
+    former = TaskFactory(created_by=ann, title="Former")
+    Task.objects.filter(pk=former.pk).update(title="Formerly")
+    Task.objects.filter(pk=former.pk).update(title="At last")
+    token = api(HISTORY, of("tasks", former.pk, page_size=1), actor=ann).next_page_token
+    Task.objects.filter(pk=former.pk).delete()
+    TaskFactory(id=former.pk, created_by=ann, title="New")
+    (created,) = api(HISTORY, of("tasks", former.pk), actor=ann).entries
+    assert changes(created)["title"] == ("", "New")
+    assert not api(HISTORY, of("tasks", former.pk, page_token=token), actor=ann).entries
+
+
 def test_meetings_documents_and_projects_have_one_without_ticks_of_progress(
     api: Transport, ann: User, bob: User
 ) -> None:
