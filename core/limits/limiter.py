@@ -37,13 +37,15 @@ class Limiter:
         standing = self._local.take(caller, cost, budget, now)
         if not standing.admitted or self._shared is None or now < self._ask_at:
             return standing
+        if probing := self._is_away:
+            self._ask_at = now + AWAY_SECONDS  # This thread asks again; the others do not wait for the answer.
         try:
             shared = self._shared.take(caller, cost, budget)
         except StoreAway as exc:
             self._note_away(exc)
             return standing
-        if self._is_away:
-            self._is_away = False
+        if probing:
+            self._is_away, self._ask_at = False, 0.0
             logger.info("The store of limits answers again.")
         if not shared.admitted:
             self._local.give_back(caller, cost, now)

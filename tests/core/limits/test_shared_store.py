@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -83,6 +85,21 @@ def test_process_counts_alone_while_the_store_is_away(
     assert [record.message for record in caplog.records if "store of limits" in record.message][:1] == [
         "The store of limits is away (ConnectionError): each process counts alone."
     ]
+
+
+def test_one_thread_asks_whether_the_store_answers_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limiters, "AWAY_SECONDS", 1.0)
+    budget = Budget("test", 100)
+    with RedisServer() as server:
+        limiter = Limiter(SharedStore(server.url))
+        limiter.take("caller", 1, budget)
+        with server.suspended(), ThreadPoolExecutor(THREADS) as threads:
+            limiter.take("caller", 1, budget)
+            before = limiters.store_errors.collect()[0].samples[0].value
+            time.sleep(1.0)  # Then it is asked again.
+            list(threads.map(lambda _: limiter.take("caller", 1, budget), range(THREADS)))
+            # Two threads may see the moment at once.
+            assert 1 <= limiters.store_errors.collect()[0].samples[0].value - before <= 3
 
 
 def test_clock_of_the_store_that_was_ahead_locks_nobody_out(redis_server: RedisServer) -> None:
