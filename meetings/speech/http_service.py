@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, unquote
 
+from core import tcp_keepalive
 from meetings.speech.engine_call import EngineCall
 from meetings.speech.node import EngineFailed, EngineLost, EngineUnavailable
 
@@ -19,8 +20,6 @@ WORK_SECONDS = 900.0
 #: The largest answer that is read.
 MAX_ANSWER_BYTES = 64 * 2**20
 _MAX_MESSAGE_LENGTH = 200
-#: The kernel probes an idle connection, so that a machine that has failed is noticed within a minute.
-_PROBES = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
 
 
 class Refused(EngineFailed):
@@ -143,10 +142,7 @@ class HttpService:
 def _make_stoppable(connection: http.client.HTTPConnection, call: EngineCall) -> None:
     sock: socket.socket = connection.sock
     sock.settimeout(WORK_SECONDS)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _PROBES.items():
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    tcp_keepalive.enable(sock)
 
     def end() -> None:
         with suppress(OSError):

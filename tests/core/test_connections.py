@@ -21,6 +21,7 @@ from tests.support.shared_servers import servers as servers
 pytestmark = pytest.mark.real_server
 
 JSON = "application/json"
+SOCKETS = Path("/proc/self/net/tcp")
 IMPATIENT = {"BODY_WAIT_SECONDS": "1", "HTTP_KEEPALIVE_SECONDS": "2"}
 
 
@@ -48,6 +49,23 @@ def test_the_head_of_a_request_has_a_limited_time(servers: Servers) -> None:
         assert second.request("GET", "/health").status == 200
         second.send(b"GET /hea")
         assert second.answer().status == 408
+
+
+@pytest.mark.skipif(not SOCKETS.exists(), reason="only Linux shows the timers of sockets")
+@pytest.mark.parametrize("shared_servers", [IMPATIENT], indirect=True)
+def test_the_kernel_probes_silent_clients(servers: Servers) -> None:
+    with Connection(servers.http_url) as connection:
+        assert connection.request("GET", "/health").status == 200
+        server, client = (
+            f":{address[1]:04X}" for address in (connection.socket.getpeername(), connection.socket.getsockname())
+        )
+
+        def timer() -> str:
+            rows = [line.split() for line in SOCKETS.read_text().splitlines()]
+            (found,) = [row[5] for row in rows if row[1].endswith(server) and row[2].endswith(client)]
+            return found.partition(":")[0]
+
+        until(lambda: timer() == "02", "the server's end of the connection waits to send a probe")
 
 
 @pytest.mark.parametrize("shared_servers", [IMPATIENT], indirect=True)

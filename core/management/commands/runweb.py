@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from core import health
+from core import health, tcp_keepalive
 from core.addresses import check_development_identity
 from core.lifespan import running_alongside
 from core.management.metrics_options import add_metrics_options, serve_metrics
@@ -131,6 +131,8 @@ def _listen(host: str, port: int) -> socket.socket:
         # answers of two parts wait 40 ms for the client's acknowledgement.
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Otherwise the stream of a client that has vanished would keep its place for as long as nothing is sent on it.
+        tcp_keepalive.enable(listening)
         listening.bind(where)
     except OSError as exc:
         raise CommandError(
