@@ -22,6 +22,7 @@ from core.admin.inlines import NewestRowsInline
 from core.admin.lists import LargeList, SelectedRowsAdmin
 from core.admin.writes import ReasonedAction, ServiceBackedAdmin, actor_of, show_saved
 from core.db import search
+from core.preconditions import exactly
 from users import queries, services
 from users.models import DEFAULTS, OPEN_ACCOUNT_STATUSES, Role, Status, User, UserAddress
 from users.services import MAX_REASON_LENGTH
@@ -165,9 +166,10 @@ class UserAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
             )
             if saved.email != form.cleaned_data["email"]:
                 self.message_user(request, EMAIL_PENDING, messages.WARNING)
-            if not set(form.changed_data).isdisjoint(STAFF):
-                access = {name: form.cleaned_data[name] for name in STAFF}
-                saved = services.set_staff(actor_of(request), str(obj.pk), **access)
+            if access := {name: form.cleaned_data[name] for name in form.changed_data if name in STAFF}:
+                # Of the version that has just been saved, in the same transaction.
+                version = exactly(saved.version)
+                saved = services.set_staff(actor_of(request), str(obj.pk), **access, expected_version=version)
         else:
             create = services.create_service_account if form.cleaned_data["is_service"] else services.create_user
             saved = create(actor_of(request), **fields)

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from changes.feed.subjects import Visibility
 from core.actors import Actor
+from core.auth import System
 from users.models import OPEN_ACCOUNT_STATUSES, User
 
 #: Scope of API keys that may change the profile of an account.
@@ -33,6 +34,20 @@ def may_read_everything(actor: Actor, user: User | None = None) -> bool:
 def may_change(actor: Actor, user: User) -> bool:
     """Return whether the actor may change, deactivate and delete this user: the user and administrators."""
     return bool(actor.is_authenticated and (actor.pk == user.pk or actor.is_administrator))
+
+
+def may_take_over(actor: Actor, user: User) -> bool:
+    """Return whether the actor may change what decides about the access to this account, if `may_change` allows it.
+
+    Only the user, superusers and parts of the system may do that to a superuser: other administrators would otherwise
+    become superusers of the admin site.
+    """
+    return not user.is_superuser or actor.pk == user.pk or is_superuser(actor)
+
+
+def is_superuser(actor: Actor) -> bool:
+    """Return whether the actor may do everything in the admin site: superusers and parts of the system."""
+    return isinstance(actor, System) or getattr(actor, "is_superuser", False)
 
 
 def may_administer(actor: Actor) -> bool:

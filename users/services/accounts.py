@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.utils import timezone
 
@@ -19,6 +18,7 @@ from users import policies, queries
 from users.models import OPEN_ACCOUNT_STATUSES, Role, Status, User
 from users.services import mailed_tokens
 from users.services.creation import check_may_administer
+from users.services.permissions import check_may_change, check_may_take_over
 from users.services.verification import (
     cancel_email_change,
     canonical_email,
@@ -65,6 +65,8 @@ def update_user(
             raise auth.scope_lacking(policies.CREDENTIALS)
         if not (with_profile or fields.keys() <= policies.CREDENTIAL_FIELDS):
             raise auth.scope_lacking(policies.PROFILE)
+        if not fields.keys().isdisjoint(policies.CREDENTIAL_FIELDS):
+            check_may_take_over(actor, user)
         if not fields.keys().isdisjoint(("roles", "status")):
             check_may_administer(actor, "You may not change roles or status.")
             _keep_an_administrator(user, fields.get("roles", user.roles), fields.get("status", user.status))
@@ -96,6 +98,7 @@ def deactivate_user(
     """
     with acting(actor, checked_line("reason", reason, MAX_REASON_LENGTH)):
         user = user_to_change(actor, user_id, expected_version)
+        check_may_take_over(actor, user)
         if user.status not in (*OPEN_ACCOUNT_STATUSES, Status.DEACTIVATED):
             raise Conflict("This account is suspended or banned; it cannot be deactivated.")
         _keep_an_administrator(user, user.roles, Status.DEACTIVATED)
@@ -113,6 +116,7 @@ def reactivate_user(
     """
     with acting(actor, checked_line("reason", reason, MAX_REASON_LENGTH)):
         user = user_to_change(actor, user_id, expected_version)
+        check_may_take_over(actor, user)
         check_may_administer(actor, "Only an administrator may reactivate an account.")
         if user.status in OPEN_ACCOUNT_STATUSES:
             return user
@@ -132,6 +136,7 @@ def delete_user(
     """
     with acting(actor, checked_line("reason", reason, MAX_REASON_LENGTH)):
         user = user_to_change(actor, user_id, expected_version)
+        check_may_take_over(actor, user)
         _keep_an_administrator(user, [], user.status)
         pk = user.pk
         with deleting():
@@ -175,14 +180,9 @@ def record_login(user: User, renewed_hash: str = "") -> bool:
         return True
 
 
-def _check_may_change(actor: Actor, user: User) -> None:
-    if not policies.may_change(actor, user):
-        raise PermissionDenied("You may not change this user.")
-
-
 def user_to_change(actor: Actor, user_id: str, expected_version: ExpectedVersion) -> User:
     user = queries.get_user_for_update(actor, user_id)
-    _check_may_change(actor, user)
+    check_may_change(actor, user)
     user.require_version(expected_version)
     return user
 

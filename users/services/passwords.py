@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -14,10 +14,11 @@ from core.db.saving import save_clean
 from core.errors import Conflict, invalid
 from core.jobs import enqueue
 from core.preconditions import ANY_VERSION, ExpectedVersion
-from users import policies, queries, tokens
+from users import queries, tokens
 from users.models import TokenPurpose, User
 from users.passwords.hashers import MAX_PASSWORD_LENGTH, hash_password, normalize_password, verify
 from users.services import guesses, mailed_tokens
+from users.services.permissions import check_may_change, check_may_take_over
 
 
 def change_password(
@@ -40,8 +41,8 @@ def change_password(
         Conflict: the account is a service account.
     """
     user = queries.get_private(actor, user_id)
-    if not policies.may_change(actor, user):
-        raise PermissionDenied("You may not change this user.")
+    check_may_change(actor, user)
+    check_may_take_over(actor, user)
     # Checked before the costly hash, and again with the row locked.
     user.require_version(expected_version)
     if user.is_service:
@@ -54,6 +55,7 @@ def change_password(
     with acting(actor, "password"):
         user = queries.get_user_for_update(actor, user_id)
         user.require_version(expected_version)
+        check_may_take_over(actor, user)
         _set_password(actor, user, password)
 
 

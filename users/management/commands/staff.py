@@ -20,7 +20,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email", help="e-mail address of the account")
-        parser.add_argument("--superuser", action="store_true", help="may do everything there")
+        parser.add_argument(
+            "--superuser", action="store_true", help="may do everything there; gets the role ADMIN, too"
+        )
         parser.add_argument("--groups", nargs="+", metavar="GROUP", help="may do what these groups may, and no more")
         parser.add_argument("--remove", action="store_true", help="may no longer sign in there")
 
