@@ -50,7 +50,7 @@ def test_keys_and_focus_belong_to_the_user(servers: Servers, app: App) -> None:
     app.page.value("document.querySelector('nav.places a[href=\"/projects\"]').focus()")
     app.page.press("Enter", 13)
     app.page.until(f"location.pathname === '/projects' && {FOCUSED}.id === 'main'")
-    # Enter before the answer picks nobody, and a click beside the dialog does not drop what was typed.
+    # Enter before the answer picks no user, and a click beside the dialog does not drop what was typed.
     app.page.press_text("c")
     app.fill("Title", "Weed")
     app.page.value("document.querySelector('dialog [role=combobox]').focus()")
