@@ -9,7 +9,7 @@ from meetings.models import Segment
 from tasks.models import Status, Task
 from tests.support.factories import ProjectFactory, SegmentFactory, TaskFactory, TranscribedMeetingFactory
 from tests.support.raw_http import Connection
-from tests.support.servers import Servers
+from tests.support.servers import Servers, until
 from tests.support.shared_servers import db as db
 from tests.support.shared_servers import emptied_database as emptied_database
 from tests.support.shared_servers import servers as servers
@@ -40,8 +40,9 @@ def test_keys_and_focus_belong_to_the_user(servers: Servers, app: App) -> None:
     # Enter on another link opens that one, although a task was chosen.
     app.open(f"/projects/{project.pk}")
     app.until_card("Paint", "To do")
-    app.page.press_text("j")
-    app.page.until(f"{FOCUSED}.matches('.card')")
+    until(
+        lambda: [app.page.press_text("j"), app.page.value(f"{FOCUSED}.matches('.card')")][1], "the card has the focus"
+    )
     # A board that is drawn again leaves the focus where the user has put it.
     app.page.value("document.querySelector('.toggle').focus()")
     TaskFactory(title="Mow", project=project, status=Status.TODO)
