@@ -13,7 +13,7 @@ from projects.models import ProjectMember, Role, Status
 _SAMPLE = "samples/cabinet.pdf"
 
 
-def load(tell: Callable[[str], object]) -> bool:
+def load(report: Callable[[str], object]) -> bool:
     """Load nothing: a first start reads no drawing unasked."""
     return True
 

@@ -16,7 +16,7 @@ _SAMPLE = "samples/planning.ogg"
 _TITLES = ("Product weekly", "Site meeting", "Release planning", "Hand-over", "Review of the offer")
 
 
-def load(tell: Callable[[str], object]) -> bool:
+def load(report: Callable[[str], object]) -> bool:
     """Load nothing: a first start transcribes no meeting unasked."""
     return True
 

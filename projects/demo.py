@@ -12,7 +12,7 @@ from users.models import User
 NAME = "Hall 3, lighting"
 
 
-def load(tell: Callable[[str], object]) -> bool:
+def load(report: Callable[[str], object]) -> bool:
     """Create the project. The demo users were just created, so they have none."""
     administrator = User.objects.get(email=demo.ADMINISTRATOR)
     john, jane = (User.objects.get(email=email) for _, _, email in demo.PEOPLE)

@@ -16,7 +16,7 @@ from users import demo
 from users.models import User
 
 
-def load(tell: Callable[[str], object]) -> bool:
+def load(report: Callable[[str], object]) -> bool:
     """Create the tasks. The demo users were just created, so they have none."""
     administrator = User.objects.get(email=demo.ADMINISTRATOR)
     john, jane = (User.objects.get(email=email) for _, _, email in demo.PEOPLE)

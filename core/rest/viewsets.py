@@ -18,15 +18,14 @@ from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
 from core import context, protojson, request_streams
-from core.addresses import http_client_address
 from core.auth import Credential
 from core.errors import Failure, invalid, problem_of
-from core.execution import execute, idempotency_key, is_atomic, open_stream
+from core.execution import execute, open_stream
 from core.merge_patch import MapChange
 from core.observability.call_log import Meter, Report, http_meter, subject_of_request, subject_of_response
 from core.operations import Call, Operation, snake_case
-from core.preconditions import ANY_VERSION, expected_version
 from core.rest import bodies, downloads, multipart, ndjson, sse
+from core.rest.calls import call_of
 from core.rest.conditional import PRIVATE, is_known, not_modified
 from core.rest.read_views import allowed
 from core.streams import STREAMS
@@ -97,7 +96,8 @@ class OperationViewSet(ViewSet):
         """Answer a request for an operation. This is DRF's action for all verbs and paths."""
         endpoint = cast(Endpoint, self.endpoint)
         operation, http_request = endpoint.operation, self.http_request
-        call = _call(operation, cast(Credential, request.auth), http_request)
+        exact = _exact_count(http_request.GET.get("count"))
+        call = call_of(operation, cast(Credential, request.auth), http_request, exact_count=exact)
         if operation.answers_file:
             context.deadline.set(None)  # The client decides how fast it reads.
             return downloads.answer(call, http_request, _request(call, http_request, path_values, _body(http_request)))
@@ -222,23 +222,6 @@ def _request(call: Call, http_request: HttpRequest, path_values: Mapping[str, st
     report.request = message
     report.subject_id = subject_of_request(operation, message)
     return message
-
-
-def _call(operation: Operation, credential: Credential, http_request: HttpRequest) -> Call:
-    headers = http_request.META
-    return Call(
-        operation,
-        credential=credential,
-        address=http_client_address(headers),
-        user_agent=headers.get("HTTP_USER_AGENT", ""),
-        expected_version=expected_version(headers.get("HTTP_IF_MATCH"), headers.get("HTTP_IF_NONE_MATCH"))
-        if operation.writes
-        else ANY_VERSION,
-        idempotency_key=idempotency_key(headers.get("HTTP_IDEMPOTENCY_KEY")),
-        exact_count=_exact_count(http_request.GET.get("count")),
-        atomic=is_atomic(headers.get("HTTP_X_BULK_MODE")),
-        is_charged=True,
-    )
 
 
 def _answer(call: Call, http_request: HttpRequest, response: Message, location: str | None) -> HttpResponse:

@@ -14,13 +14,12 @@ from google.protobuf.message import Message
 
 from core import context, protojson
 from core.addresses import http_client_address
-from core.auth import Credential
 from core.errors import DeadlineExceeded, MethodNotAllowed, UnsupportedMediaType, problem_of
-from core.execution import admit, execute, idempotency_key, identify, is_atomic, open_stream
+from core.execution import admit, execute, identify, open_stream
 from core.observability.call_log import Report, rpcs_started, subject_of_request, subject_of_response, web_rpc_meter
 from core.operations import Call, Operation
-from core.preconditions import ANY_VERSION, expected_version
 from core.rest import bodies, feed_responses, problems
+from core.rest.calls import call_of
 from core.rest.conditional import PRIVATE
 from core.rest.read_views import allowed
 from core.rest.viewsets import served_operations
@@ -97,7 +96,8 @@ def _served(request: HttpRequest, operation: Operation | None, wire: Wire, repor
     ends_at = _set_deadline(request, wire.timeout_seconds(request), is_stream=operation.answers_stream)
     message: Any = wire.codec.decode(operation.request_class, wire.message(request))
     report.request, report.subject_id = message, subject_of_request(operation, message)
-    call = _call(operation, credential, request)
+    exact = request.META.get("HTTP_X_TOTAL_COUNT") == "exact"
+    call = call_of(operation, credential, request, exact_count=exact)
     context.check_deadline()
     if operation.answers_stream:
         return _stream(request, call, message, wire, report, ends_at)
@@ -130,23 +130,6 @@ def _stream(
         stream = open_with(open_stream(call, message), seconds, late)
     headers = {"Content-Type": wire.content_type, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return feed_responses.answer(request, stream, report, wire, headers)
-
-
-def _call(operation: Operation, credential: Credential, request: HttpRequest) -> Call:
-    meta = request.META
-    return Call(
-        operation,
-        credential=credential,
-        address=http_client_address(meta),
-        user_agent=meta.get("HTTP_USER_AGENT", ""),
-        expected_version=expected_version(meta.get("HTTP_IF_MATCH"), meta.get("HTTP_IF_NONE_MATCH"))
-        if operation.writes
-        else ANY_VERSION,
-        idempotency_key=idempotency_key(meta.get("HTTP_IDEMPOTENCY_KEY")),
-        exact_count=meta.get("HTTP_X_TOTAL_COUNT") == "exact",
-        atomic=is_atomic(meta.get("HTTP_X_BULK_MODE")),
-        is_charged=True,
-    )
 
 
 def _headers(call: Call, response: Message, request: HttpRequest) -> Mapping[str, str]:

@@ -144,7 +144,7 @@ def test_without_limits_nothing_is_counted(db: None, ann: User, settings: Any) -
 def test_limit_of_zero_is_none(api: Transport, ann: User, limited: Any) -> None:
     limited.RATE_LIMIT_USER = 0
     for _ in range(25):
-        api("UserService/GetUser", GetUserRequest(user_id="me"), actor=ann)
+        assert api("UserService/GetUser", GetUserRequest(user_id="me"), actor=ann).user.email == ann.email
 
 
 def test_preflights_health_and_pieces_of_uploads(db: None, ann: User, limited: Any) -> None:
