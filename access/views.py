@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from access import handlers, tokens
 from access.models import ApiKey, StreamTicket
+from core import examples as values
 from core.errors import Unauthenticated, invalid
 from core.operations import Call, operations
 from core.rest import cookies
@@ -38,7 +39,7 @@ class AuthViewSet(OperationViewSet):
 
     operations = operations(auth_pb2.DESCRIPTOR.services_by_name["AuthService"], handlers)
     examples = {
-        "Login": {"email": "ada@example.com", "password": "violin under a bridge"},
+        "Login": {"email": values.OWN_EMAIL, "password": "violin under a bridge"},
         "RefreshToken": {"refresh_token": "the refresh token of the login"},
         "Logout": {"refresh_token": "the refresh token of the login"},
         "CreateApiKey": {"name": "Nightly report", "scopes": ["tasks:read"]},

@@ -1,5 +1,6 @@
 """The REST views."""
 
+from core import examples as values
 from core.operations import operations
 from core.rest import tus
 from core.rest.openapi.limits import limits_of
@@ -16,21 +17,22 @@ class DrawingViewSet(OperationViewSet):
     operations = operations(drawing_pb2.DESCRIPTOR.services_by_name["DrawingService"], handlers)
     examples = {
         "UpdateDocument": {"title": "Ground floor, lighting", "revision": "B"},
+        "UploadDocument": {"title": "Ground floor, lighting", "revision": "A"},
+        "RecognizeImage": {"bboxes": [0, 0, 64, 64]},
         "SearchPages": {"query": "K12"},
+        "CompareDocuments": {"to": values.NEXT_DOCUMENT},
         "CreateComponent": {"page_number": 0, "designator": "-K1", "class": "relay", "bbox": [100, 100, 120, 110]},
         "UpdateComponent": {"designator": "-K2", "rating": {"raw": "24 V"}},
-        "DecideComponents": {
-            "decisions": [{"component_id": "019a2b3c-0000-7000-8000-000000000001", "state": "confirmed"}]
-        },
+        "DecideComponents": {"decisions": [{"component_id": values.COMPONENT, "state": "confirmed"}]},
         "CreateSymbol": {
             "name": "Luminaire",
-            "document_id": "019a2b3c-0000-7000-8000-000000000002",
+            "document_id": values.DOCUMENT,
             "page_number": 0,
             "bbox": [95, 95, 125, 125],
             "may_rotate": True,
         },
         "CreateSymbolsOfLegend": {
-            "document_id": "019a2b3c-0000-7000-8000-000000000002",
+            "document_id": values.DOCUMENT,
             "page_number": 0,
             "bbox": [90, 90, 200, 130],
         },

@@ -1,5 +1,6 @@
 """The REST views."""
 
+from core import examples as values
 from core.operations import operations
 from core.rest.openapi.limits import limits_of
 from core.rest.viewsets import OperationViewSet
@@ -24,7 +25,7 @@ class TaskViewSet(OperationViewSet):
         "UpdateTask": {"status": "in_progress", "due_date": None},
         "ListTasks": {"labels": ["work"]},
         "BulkCreateTasks": {"title": "Write the report", "request_id": "row-1"},
-        "BulkUpdateTasks": {"id": "0198a3c0-0000-7000-8000-000000000000", "status": "done", "version": 1},
+        "BulkUpdateTasks": {"id": values.TASK, "status": "done"},
         "ProcessTaskStream": {"command_id": "1", "create": {"title": "Write the report"}},
     }
     limits = limits_of(Task, task_pb2.Task, task_pb2.CreateTaskRequest, task_pb2.UpdateTaskRequest)

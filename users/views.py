@@ -1,5 +1,6 @@
 """REST transport of user.v1 and example."""
 
+from core import examples as values
 from core.operations import operations
 from core.rest.openapi.limits import limits_of
 from core.rest.viewsets import OperationViewSet
@@ -14,12 +15,12 @@ class UserViewSet(OperationViewSet):
 
     operations = operations(user_pb2.DESCRIPTOR.services_by_name["UserService"], user)
     examples = {
-        "CreateUser": {"email": "ada@example.com", "password": "violin under a bridge", "display_name": "Ada Lovelace"},
+        "CreateUser": {"email": values.NEW_EMAIL, "password": "violin under a bridge", "display_name": "Grace Hopper"},
         "UpdateUser": {"first_name": "Ada", "profile": {"timezone": "Europe/London"}},
         "UpdateUserProfile": {"bio": "Writes programs.", "website": "https://ada.example"},
         "UpdateUserPreferences": {"email": {"newsletter": True}},
         "DeactivateUser": {"reason": "On leave until May."},
-        "GetUserByEmail": {"email": "ada@example.com"},
+        "GetUserByEmail": {"email": values.OWN_EMAIL},
         "SearchUsers": {"query": "ada"},
         "BatchGetUsers": {"user_ids": ["me"]},
         "AddUserAddress": {
@@ -36,9 +37,12 @@ class UserViewSet(OperationViewSet):
         "SetDefaultAddress": {"type": "shipping"},
         "ConfirmEmailVerification": {"token": "the token of the mail"},
         "ChangePassword": {"current_password": "violin under a bridge", "new_password": "piano above a river"},
-        "RequestPasswordReset": {"email": "ada@example.com"},
+        "RequestPasswordReset": {"email": values.OWN_EMAIL},
         "ResetPassword": {"token": "the token of the mail", "new_password": "piano above a river"},
-        "BulkImportUsers": {"user": {"email": "grace@example.com", "display_name": "Grace Hopper"}, "request_id": "7"},
+        "BulkImportUsers": {
+            "user": {"email": values.IMPORTED_EMAIL, "display_name": "Mary Jackson"},
+            "request_id": "7",
+        },
     }
     limits = {
         **limits_of(User, user_pb2.User, user_pb2.UserProfile),
@@ -51,4 +55,4 @@ class ExampleViewSet(OperationViewSet):
     """/api/users."""
 
     operations = operations(example_pb2.DESCRIPTOR.services_by_name["ExampleService"], example)
-    examples = {"CreateUser": {"name": "Ada Lovelace", "email": "ada@example.com"}}
+    examples = {"CreateUser": {"name": "Grace Hopper", "email": values.NEW_EMAIL}}

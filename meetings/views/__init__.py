@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from core import examples as values
 from core.operations import operations
 from core.rest import tus
 from core.rest.openapi.limits import limits_of
@@ -20,6 +21,12 @@ class MeetingViewSet(OperationViewSet):
     examples = {
         "CreateMeeting": {"title": "Planning", "starts_at": "2030-01-31T09:00:00Z", "language": "en"},
         "UpdateMeeting": {"title": "Planning of the year"},
+        "UploadRecording": {"title": "Planning", "language": "en"},
+        "StreamAudio": [
+            {"config": {"meeting_id": values.SILENT_MEETING, "format": "pcm_s16le", "sample_rate": 16_000}},
+            {"audio": {"seq": 1, "data": "AAAAAAAAAAAAAAAAAAAAAA=="}},
+            {"end": {}},
+        ],
         "EditSegment": {"text": "We begin with the budget."},
         "NameSpeaker": {"name": "Ada Lovelace"},
         "EnrollSpeaker": {"consent": True},

@@ -2,11 +2,19 @@
 
 from typing import Any
 
+from core import examples
 from core.rest.openapi.components import Schema, reference
 from core.rest.openapi.own_paths import answer, describe
 
 _NUMBER: Schema = {"type": "integer", "minimum": 0}
 _TEXT: Schema = {"type": "string"}
+_MEETING_ID: Schema = {
+    "name": "meeting_id",
+    "in": "path",
+    "required": True,
+    "schema": _TEXT,
+    "example": examples.MEETING,
+}
 _TRANSCRIPTS = {
     "json": ("application/json", "With all that was found in it"),
     "srt": ("application/x-subrip", "Subtitles (SubRip)"),
@@ -34,7 +42,7 @@ def _audio() -> Schema:
             '`{"error": <problem>}`, and then the close code 4000 + its status.'
         ),
         parameters=[
-            {"name": "meeting_id", "in": "path", "required": True, "schema": _TEXT},
+            _MEETING_ID,
             {
                 "name": "ticket",
                 "in": "query",
@@ -55,7 +63,7 @@ def _transcript(form: str) -> Schema:
         "Files",
         f"A transcript as a file: {summary[0].lower()}{summary[1:]}",
         parameters=[
-            {"name": "meeting_id", "in": "path", "required": True, "schema": _TEXT},
+            _MEETING_ID,
             {
                 "name": "transcript_version",
                 "in": "query",

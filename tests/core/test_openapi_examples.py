@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from access.models import Session
 from access.tokens import access_token
 from core.db.ids import uuid7
+from core.examples import OWN_EMAIL
 from core.rest.docs import committed_path
 from tests.support.access_to_components import a_page_with_lines
 from tests.support.factories import (
@@ -72,7 +73,16 @@ OPERATIONS = [
     for verb, operation in verbs.items()
     if verb in VERBS
 ]
-WITH_EXAMPLE = [one for one in OPERATIONS if one.query or any("example" in kind for kind in one.content.values())]
+#: Of what is sent in parts; tests/core/test_api_pages.py executes them.
+IN_PARTS = {
+    "MeetingService_UploadRecording", "MeetingService_StreamAudio", "DrawingService_UploadDocument",
+    "DrawingService_RecognizeImage",
+}  # fmt: skip
+WITH_EXAMPLE = [
+    one
+    for one in OPERATIONS
+    if (one.query or any("example" in kind for kind in one.content.values())) and one.name not in IN_PARTS
+]
 
 
 class ExampleRows:
@@ -130,6 +140,10 @@ class ExampleRows:
         if "token" in body:
             purpose = TokenPurpose.RESET_PASSWORD if "new_password" in body else TokenPurpose.VERIFY_EMAIL
             return body | {"token": mailed_tokens.issue(self.caller, purpose, uuid7())}
+        if "user_id" in body:
+            return body | {"user_id": str(self.caller.pk)}
+        if "to" in body:
+            return body | {"to": self.document_id}
         if described.name.endswith("BulkUpdateTasks"):
             return body | {"id": str(TaskFactory(created_by=self.caller).pk)}
         if "document_id" in body:
@@ -152,10 +166,8 @@ class ExampleRows:
 
 
 @pytest.fixture
-def examples(request: pytest.FixtureRequest, db: None) -> ExampleRows:
-    described: Described = request.node.callspec.params["described"]
-    # The user that the example creates must not exist yet.
-    return ExampleRows("root@example.com" if described.name.endswith("CreateUser") else "ada@example.com")
+def examples(db: None) -> ExampleRows:
+    return ExampleRows(OWN_EMAIL)
 
 
 def names(described: Described) -> str:
@@ -164,17 +176,28 @@ def names(described: Described) -> str:
 
 def example_of(described: Described, examples: ExampleRows, kind: str = JSON) -> Any:
     if described.query:
-        return {name: parameter["example"] for name, parameter in described.query.items()}
+        return examples.filled_in(described, {name: one["example"] for name, one in described.query.items()})
     return examples.filled_in(described, copy.deepcopy(described.content[kind]["example"]))
 
 
 def test_every_body_has_an_example() -> None:
     without = {one.name for one in OPERATIONS if one.content and one not in WITH_EXAMPLE}
-    sent_in_parts = {
-        "MeetingService_UploadRecording", "MeetingService_StreamAudio", "DrawingService_UploadDocument",
-        "DrawingService_RecognizeImage", "createUpload", "sendPiece",
-    }  # fmt: skip
-    assert without == sent_in_parts
+    # The pieces of a resumable upload are bytes.
+    assert without == IN_PARTS | {"createUpload", "sendPiece"}
+
+
+def test_every_required_parameter_has_an_example() -> None:
+    without = {
+        (one.name, parameter["name"])
+        for one in OPERATIONS
+        for parameter in one.operation.get("parameters", [])
+        if parameter.get("required") and "example" not in parameter
+    }
+    assert without == {
+        # Only the answer to the beginning of an upload has its id.
+        # A browser sets the header itself.
+        ("streamAudioByWebSocket", "Upgrade"),
+    }
 
 
 @pytest.mark.parametrize("described", WITH_EXAMPLE, ids=names)

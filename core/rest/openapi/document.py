@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, ServiceDescriptor
 from google.rpc import code_pb2
 
+from core import examples as example_values
 from core.errors import TABLE
 from core.operations import Operation
 from core.protojson import success_status, version_path
@@ -54,6 +55,7 @@ def document(
         "tags": OWN_TAGS + sorted((_tag(service, comments) for service in services), key=lambda tag: tag["name"]),
         "security": [{"bearer": []}],
         "paths": paths | dict(more_paths or {}),
+        "x-example-values": example_values.described(),
         "components": {
             "schemas": dict(sorted(schemas.components.items())),
             "parameters": PARAMETERS,
@@ -122,9 +124,9 @@ class _Description:
     def _path_parameters(self) -> Iterable[Schema]:
         for name in self._operation.http.path_fields:
             field = self._path_message.fields_by_name[name]
-            yield self._parameter(name, "path", self._schemas.field(field, in_request=True), [field.full_name]) | {
-                "required": True
-            }
+            parameter = self._parameter(name, "path", self._schemas.field(field, in_request=True), [field.full_name])
+            example = example_values.in_path(self._operation.rpc, self._operation.http.path, name)
+            yield parameter | {"required": True} | ({} if example is None else {"example": example})
 
     def _query_parameters(self) -> Iterable[Schema]:
         request = self._operation.method.input_type.full_name
@@ -197,7 +199,8 @@ class _Description:
         lines: Schema = {"schema": item}
         array: Schema = {"schema": {"type": "array", "items": item}}
         if self._example is not None:
-            lines["example"], array["example"] = self._example, [self._example]
+            array["example"] = self._example if isinstance(self._example, list) else [self._example]
+            lines["example"] = array["example"][0]
         return {"application/x-ndjson": lines, "application/json": array}
 
     def _form(self) -> Schema:
@@ -211,7 +214,10 @@ class _Description:
             "description": "The last part of the form.",
         }
         properties = {**schema["properties"], FILE_PART: file}
-        return {"multipart/form-data": {"schema": {**schema, "properties": properties, "required": [FILE_PART]}}}
+        form: Schema = {"schema": {**schema, "properties": properties, "required": [FILE_PART]}}
+        if self._example is not None:
+            form["example"] = self._example
+        return {"multipart/form-data": form}
 
     def _success(self) -> Schema:
         status = success_status(self._operation)

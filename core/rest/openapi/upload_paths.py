@@ -32,7 +32,7 @@ def _uploads() -> Schema:
             description="The body may hold the first piece.",
             parameters=[
                 _version(),
-                _header("Upload-Length", "How many bytes will come. This or Upload-Defer-Length.", _NUMBER),
+                _header("Upload-Length", "How many bytes will come. This or Upload-Defer-Length.", _NUMBER, example=9),
                 _header("Upload-Defer-Length", "`1`: how many is said with a later piece.", _TEXT),
                 _header(
                     "Upload-Metadata",
@@ -40,6 +40,7 @@ def _uploads() -> Schema:
                     "or `document`), `filename`, `filetype`, and the fields of the form of UploadRecording or "
                     "UploadDocument. A list is a JSON array of texts, or texts with commas between.",
                     _TEXT,
+                    example="filename c2FtcGxlLm9nZw==",
                 ),
                 _CHECKSUM,
             ],
@@ -69,7 +70,7 @@ def _upload() -> Schema:
             "Send the next piece of an upload",
             parameters=[
                 _version(),
-                _header("Upload-Offset", "Where the piece begins.", _NUMBER, required=True),
+                _header("Upload-Offset", "Where the piece begins.", _NUMBER, required=True, example=0),
                 _header("Upload-Length", "How many bytes will come in all, if that was deferred.", _NUMBER),
                 _CHECKSUM,
             ],
@@ -89,13 +90,13 @@ def _upload() -> Schema:
 
 
 def _version() -> Schema:
-    return _header(
-        "Tus-Resumable", "The version of the protocol.", {"type": "string", "enum": ["1.0.0"]}, required=True
-    )
+    schema: Schema = {"type": "string", "enum": ["1.0.0"]}
+    return _header("Tus-Resumable", "The version of the protocol.", schema, required=True, example="1.0.0")
 
 
-def _header(name: str, description: str, schema: Schema, *, required: bool = False) -> Schema:
-    return {"name": name, "in": "header", "description": description, "required": required, "schema": schema}
+def _header(name: str, description: str, schema: Schema, *, required: bool = False, example: object = None) -> Schema:
+    header: Schema = {"name": name, "in": "header", "description": description, "required": required, "schema": schema}
+    return header | ({} if example is None else {"example": example})
 
 
 _PIECE: Schema = {_PIECE_TYPE: {"schema": {"type": "string", "contentMediaType": _PIECE_TYPE}}}
