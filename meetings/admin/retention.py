@@ -1,4 +1,4 @@
-"""The retention policy in the admin site: one row, which cannot be deleted."""
+"""Retention policies in the admin site: that of the installation, which cannot be deleted, and those of projects."""
 
 from typing import Any
 
@@ -15,19 +15,39 @@ from meetings.services import retention
 @admin.register(RetentionPolicy)
 class RetentionPolicyAdmin(ServiceBackedAdmin, LargeList):
     list_display = ("__str__", "recordings_after_success", "recordings_after_days", "transcripts_after_days")
+    list_select_related = ("project",)
     ordering = ("id",)
-    fields = list_display[1:]
+    fields = ("project", *list_display[1:])
+    autocomplete_fields = ("project",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RetentionPolicy]:
-        """Return the one row, which is created if it is missing."""
+        """Return all policies. That of the installation is created if it is missing."""
         retention.policy()
         return RetentionPolicy.objects.all()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields if obj is None or obj.project_id else self.fields[1:]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("project",) if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        if "project" in form.base_fields:
+            # The policy without a project is there already.
+            form.base_fields["project"].required = True
+        return form
 
     def save_model(self, request: HttpRequest, obj: RetentionPolicy, form: Any, change: bool) -> None:
         retention.set_policy(actor_of(request), obj)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+        is_of_installation = obj is not None and obj.project_id is None
+        return not is_of_installation and super().has_delete_permission(request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: RetentionPolicy) -> None:
+        retention.delete_policy(actor_of(request), obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[RetentionPolicy]) -> None:
+        for rules in queryset:
+            retention.delete_policy(actor_of(request), rules)

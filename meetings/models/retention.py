@@ -3,6 +3,8 @@
 from django.core.validators import MinValueValidator
 from django.db import models
 
+from projects.models import Project
+
 
 def _days() -> "models.PositiveIntegerField[int | None, int | None]":
     return models.PositiveIntegerField(
@@ -11,9 +13,17 @@ def _days() -> "models.PositiveIntegerField[int | None, int | None]":
 
 
 class RetentionPolicy(models.Model):
-    """One row, of the installation: when recordings and transcripts are deleted. By default they are kept."""
+    """One row = when recordings and transcripts of some meetings are deleted. By default they are kept.
 
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    The policy of a project applies to its meetings, in place of that of the installation, which has no project.
+    """
+
+    id = models.SmallAutoField(primary_key=True)
+    #: ON DELETE CASCADE (migration 0021).
+    project = models.OneToOneField(
+        Project, models.DO_NOTHING, null=True, blank=True, related_name="+", db_constraint=False,
+        error_messages={"unique": "This project has a policy already: change that one."},
+    )  # fmt: skip
     #: Delete a recording when its meeting is COMPLETED.
     recordings_after_success = models.BooleanField(default=False)
     #: Days since the upload of the recording.
@@ -22,8 +32,12 @@ class RetentionPolicy(models.Model):
     transcripts_after_days = _days()
 
     class Meta:
-        verbose_name_plural = "retention policy"
-        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="meetings_one_retention_policy")]
+        verbose_name_plural = "retention policies"
+        constraints = [
+            models.UniqueConstraint(
+                models.Value(1), condition=models.Q(project=None), name="meetings_one_retention_policy"
+            )
+        ]
 
     def __str__(self) -> str:
-        return "Retention of recordings and transcripts"
+        return f"Retention of {self.project}" if self.project_id else "Retention of the installation"

@@ -6,7 +6,7 @@ summaries and action items. The meeting stays, and shows when each was deleted. 
 
 import datetime
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -19,6 +19,7 @@ from changes.services import acting
 from changes.triggers import subject_type_of
 from core.actors import Actor
 from core.db.saving import clean, save_clean
+from core.errors import Conflict
 from core.models import IdempotencyRecord
 from meetings import services
 from meetings.models import RUNNING, Meeting, RetentionPolicy, Status, Waveform
@@ -31,38 +32,66 @@ logger = logging.getLogger(__name__)
 ACTOR = "retention"
 #: A younger file of no meeting may belong to an upload whose transaction has not committed yet.
 _MAY_BE_NEW = datetime.timedelta(hours=1)
+_NEVER = Q(pk__in=())
 
 
 def policy() -> RetentionPolicy:
     """Return the policy of the installation."""
-    return RetentionPolicy.objects.get_or_create(pk=1)[0]
+    return RetentionPolicy.objects.get_or_create(project=None)[0]
 
 
 def set_policy(actor: Actor, rules: RetentionPolicy) -> None:
-    """Store the policy. The next run follows it, also for older recordings and transcripts."""
+    """Store a policy. The next run follows it, also for older recordings and transcripts."""
     clean(rules)
     rules.save()
     logger.warning("%s has set the retention policy to %s.", actor.pk, model_to_dict(rules))
 
 
+def delete_policy(actor: Actor, rules: RetentionPolicy) -> None:
+    """Delete the policy of a project, whose meetings then follow that of the installation.
+
+    Raises:
+        Conflict: it is that of the installation.
+    """
+    if rules.project_id is None:
+        raise Conflict("The policy of the installation cannot be deleted: empty its fields to keep everything.")
+    rules.delete()
+    logger.warning("%s has deleted the retention policy of project %s.", actor.pk, rules.project_id)
+
+
 def due_recordings() -> QuerySet[Meeting]:
     """Return the meetings whose recordings are to be deleted. One that is being processed is not."""
-    rules, wanted = policy(), Q()
-    if rules.recordings_after_success:
-        wanted |= Q(status=Status.COMPLETED)
-    if rules.recordings_after_days:
-        wanted |= Q(recording_uploaded_at__lte=_ago(rules.recordings_after_days))
     rows = Meeting.objects.exclude(recording="").exclude(status__in=RUNNING)
-    return rows.filter(wanted) if wanted else rows.none()
+    return rows.filter(_by_policies(_recording_is_due))
 
 
 def due_transcripts() -> QuerySet[Meeting]:
     """Return the meetings whose transcripts are to be deleted."""
-    days = policy().transcripts_after_days
     rows = Meeting.objects.filter(transcript_version__gt=0, transcript_deleted_at=None).exclude(status__in=RUNNING)
-    if not days:
-        return rows.none()
-    return rows.alias(since=Coalesce("recording_uploaded_at", "created_at")).filter(since__lte=_ago(days))
+    return rows.alias(since=Coalesce("recording_uploaded_at", "created_at")).filter(_by_policies(_transcript_is_due))
+
+
+def _by_policies(is_due: Callable[[RetentionPolicy], Q]) -> Q:
+    """Return the condition by which a meeting is due: by the policy of its project, or else of the installation."""
+    of_projects = list(RetentionPolicy.objects.exclude(project=None))
+    others = ~Q(project__in=[rules.project_id for rules in of_projects])
+    wanted = others & is_due(policy())
+    for rules in of_projects:
+        wanted |= Q(project=rules.project_id) & is_due(rules)
+    return wanted
+
+
+def _recording_is_due(rules: RetentionPolicy) -> Q:
+    wanted = _NEVER
+    if rules.recordings_after_success:
+        wanted |= Q(status=Status.COMPLETED)
+    if rules.recordings_after_days:
+        wanted |= Q(recording_uploaded_at__lte=_ago(rules.recordings_after_days))
+    return wanted
+
+
+def _transcript_is_due(rules: RetentionPolicy) -> Q:
+    return Q(since__lte=_ago(rules.transcripts_after_days)) if rules.transcripts_after_days else _NEVER
 
 
 def delete_due() -> dict[str, int]:

@@ -20,11 +20,13 @@ from meetings.models import ActionItem, Meeting, RetentionPolicy, Segment, Segme
 from meetings.services import processing, retention
 from meetings.services.files import storage
 from meetings.services.recordings import UploadMetadata, upload_recording
+from projects.models import Project
 from tandem.meeting.v1.meeting_pb2 import EditSegmentRequest, RetranscribeRequest
 from tandem.meeting.v1.meeting_pb2 import Segment as SegmentMessage
 from tests.support.factories import (
     ActionItemFactory,
     MeetingFactory,
+    ProjectFactory,
     SegmentFactory,
     SpeakerFactory,
     SummaryFactory,
@@ -45,8 +47,8 @@ def owner() -> User:
     return user
 
 
-def rules(**fields: Any) -> None:
-    RetentionPolicy.objects.update_or_create(pk=1, defaults=fields)
+def rules(project: Project | None = None, **fields: Any) -> None:
+    RetentionPolicy.objects.update_or_create(project=project, defaults=fields)
 
 
 def recorded(owner: User, days: float = 0, **fields: Any) -> Meeting:
@@ -196,10 +198,45 @@ def test_meeting_without_a_recording_counts_from_its_creation(owner: User) -> No
 
 def test_policy_is_set_in_the_admin_site(site: Client) -> None:
     assert len(site.get(reverse("admin:meetings_retentionpolicy_changelist")).context["cl"].result_list) == 1
-    page = reverse("admin:meetings_retentionpolicy_change", args=[1])
+    page = reverse("admin:meetings_retentionpolicy_change", args=[retention.policy().pk])
     assert site.post(page, {"recordings_after_success": "on", "transcripts_after_days": "365"}).status_code == 302
     stored_rules = RetentionPolicy.objects.get()
     assert stored_rules.recordings_after_success
     assert (stored_rules.recordings_after_days, stored_rules.transcripts_after_days) == (None, 365)
     refused = site.post(page, {"transcripts_after_days": "0"})
     assert set(refused.context["adminform"].form.errors) == {"transcripts_after_days"}
+
+
+def test_policy_of_a_project_replaces_that_of_the_installation(owner: User) -> None:
+    strict, lasting = ProjectFactory(), ProjectFactory()
+    rules(recordings_after_days=30, transcripts_after_days=30)
+    rules(strict, recordings_after_success=True, transcripts_after_days=1)
+    rules(lasting)
+    for title, project, days in (
+        ("strict", strict, 2), ("lasting", lasting, 1_000), ("old", None, 31), ("young", None, 2)
+    ):  # fmt: skip
+        recorded(owner, days=days, title=title, project=project)
+    command()
+    assert kept() == {"lasting", "young"}
+    transcribed = Meeting.objects.filter(transcript_deleted_at=None).values_list("title", flat=True)
+    assert set(transcribed) == {"lasting", "young"}
+    assert "Nothing is left" in command("--verify")
+    lasting.delete()
+    assert command("--dry-run").count("would be deleted") == 2, "its meeting follows the installation's policy"
+
+
+def test_policies_of_projects_are_set_in_the_admin_site(site: Client) -> None:
+    project, general = ProjectFactory(), retention.policy()
+    add = reverse("admin:meetings_retentionpolicy_add")
+    assert set(site.post(add, {}).context["adminform"].form.errors) == {"project"}
+    assert site.post(add, {"project": str(project.pk), "recordings_after_days": "7"}).status_code == 302
+    own = RetentionPolicy.objects.get(project=project)
+    assert own.recordings_after_days == 7
+    assert set(site.post(add, {"project": str(project.pk)}).context["adminform"].form.errors) == {"project"}
+    delete = "admin:meetings_retentionpolicy_delete"
+    assert site.post(reverse(delete, args=[general.pk]), {"post": "yes"}).status_code == 403
+    listed = reverse("admin:meetings_retentionpolicy_changelist")
+    selected = {"action": "delete_selected", "_selected_action": [general.pk], "post": "yes"}
+    assert site.post(listed, selected).status_code == 403
+    assert site.post(reverse(delete, args=[own.pk]), {"post": "yes"}).status_code == 302
+    assert list(RetentionPolicy.objects.all()) == [general]
