@@ -118,6 +118,7 @@ class Task(Versioned):
             models.Index(fields=["updated_at", "id"], name="tasks_by_updated_at"),
             models.Index(fields=["due_date", "id"], name="tasks_by_due_date"),
             models.Index(fields=["priority", "id"], name="tasks_by_priority"),
+            models.Index(fields=["completed_at"], name="tasks_completed", condition=Q(completed_at__isnull=False)),
             models.Index(fields=["rank", "id"], name="tasks_by_rank"),
             # All columns that `queries.get_task_stats` reads: a tenth of the table's size.
             models.Index(fields=["status", "priority", "assigned_to", "due_date"], name="tasks_figures"),

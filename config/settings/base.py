@@ -59,6 +59,8 @@ ALONGSIDE = "changes.feed"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Before those of the apps, whose pages they extend.
+        "DIRS": [BASE_DIR / "config" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -73,6 +75,8 @@ TEMPLATES = [
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+#: Dates as in ISO 8601.
+FORMAT_MODULE_PATH = "config.formats"
 
 STATIC_URL = "static/"
 # In development files are served from their sources, elsewhere from the folder that `collectstatic` fills.

@@ -1,6 +1,6 @@
 """The name of the process, in its log lines, metrics and traces."""
 
-WEB, GRPC, WORKER = "tandem-web", "tandem-grpc", "tandem-worker"
+WEB, GRPC, WORKER, NODE = "tandem-web", "tandem-grpc", "tandem-worker", "tandem-node"
 
 _name = "tandem"
 

@@ -24,6 +24,7 @@ from typing import Any
 from django.db.backends.postgresql import base, client
 
 from core.db import pooling, sessions, spare_connections
+from core.observability import process
 from embedded_postgres import binaries, lifecycle
 
 IDLE_SECONDS = 5.0
@@ -64,8 +65,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _is_pooled = False
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Return the connection's parameters; without the address of the embedded server, which may not run yet."""
-        return {**_TIMEOUTS, **super().get_connection_params()}
+        """Return the connection's parameters; without the address of the embedded server, which may not run yet.
+
+        PostgreSQL lists the session under the name of the process, unless `PGAPPNAME` or DATABASE_URL names it.
+        """
+        return {**_TIMEOUTS, "fallback_application_name": process.name(), **super().get_connection_params()}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Take a spare connection that another thread has released, or open a new one."""
