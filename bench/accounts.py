@@ -91,7 +91,7 @@ class Bench:
         self._core = core
         self._log = data_dir / "server.log"
         self._database = product.postgres(data_dir)
-        self._emails = _accounts()
+        self._emails = add_accounts()
 
     def hashes(self, seconds: float, rounds: int) -> None:
         """Login, and CreateUser with a password, beside the hash alone: one after the other in each round."""
@@ -239,8 +239,8 @@ class Bench:
         return (("authorization", f"Bearer {product.access_token(channel, self._emails[0])}"),)
 
 
-def _accounts() -> list[str]:
-    """E-mails of accounts with the password, the first an administrator's."""
+def add_accounts() -> list[str]:
+    """Add accounts with the password, the first an administrator's. Returns their e-mails."""
     from django.contrib.auth.hashers import make_password
 
     from users.models import Role, Status, User

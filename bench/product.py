@@ -94,14 +94,22 @@ def postgres(data_dir: Path) -> psutil.Process:
 
 @contextmanager
 def running(
-    arguments: list[str], core: int, log: Path, ready: Callable[[], bool], **environment: str
+    arguments: list[str],
+    core: int | None,
+    log: Path,
+    ready: Callable[[], bool],
+    python: str | Path = sys.executable,
+    **environment: str,
 ) -> Iterator[psutil.Process]:
-    """Run a Python program on one core within the context. Its output is written to `log`, as in production."""
+    """Run a Python program on one core (None: on all) within the context. Its output is written to `log`, as in
+    production.
+    """
+    cores = set(range(os.cpu_count() or 1)) if core is None else {core}
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, *arguments],
+            [str(python), *arguments],
             cwd=ROOT, env=os.environ | as_variables(environment), stdout=output, stderr=output,
-            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )  # fmt: skip
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -117,12 +125,15 @@ def running(
 
 @contextmanager
 def grpc_server(
-    core: int, log: Path, port: int, metrics_port: int, workers: int, **environment: str
+    core: int, log: Path, port: int, metrics_port: int, workers: int, processes: int = 1, **environment: str
 ) -> Iterator[Server]:
-    """Run `manage.py rungrpc`."""
+    """Run `manage.py rungrpc`; several processes share all cores."""
     address = f"127.0.0.1:{port}"
     arguments = ["manage.py", "rungrpc", f"--port={port}", f"--metrics-port={metrics_port}", f"--workers={workers}"]
-    with running(arguments, core, log, lambda: answers_grpc(address), **environment) as process:
+    if processes > 1:
+        arguments.append(f"--processes={processes}")
+    place = core if processes == 1 else None
+    with running(arguments, place, log, lambda: answers_grpc(address), **environment) as process:
         yield Server(process, address, f"http://127.0.0.1:{metrics_port}/metrics")
 
 

@@ -125,7 +125,7 @@ class Bench:
 
         with self._server() as server, self._callers(server) as (caller, _):
             told = bulk.send(
-                server, self._database, f"{SERVICE}/BulkCreateTasks", _task, count,
+                server, self._database, f"{SERVICE}/BulkCreateTasks", new_task, count,
                 metadata=list(caller.headers().items()), written=Task.objects.count, bar=BULK_BAR,
             )  # fmt: skip
         answer = BulkCreateResponse.FromString(told)
@@ -184,7 +184,7 @@ class Bench:
         window = watch(
             server.process, self._database,
             lambda: load.python_client(
-                server.address, f"{SERVICE}/CreateTask", lambda number: _task(number, batch), headers, self._seconds,
+                server.address, f"{SERVICE}/CreateTask", lambda number: new_task(number, batch), headers, self._seconds,
                 streams,
             ),
         )  # fmt: skip
@@ -233,7 +233,8 @@ class Bench:
         print(f"{total:,} tasks after {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
 
 
-def _task(number: int, batch: str = "") -> bytes:
+def new_task(number: int, batch: str = "") -> bytes:
+    """Return a CreateTaskRequest, serialized."""
     from tandem.task.v1.task_pb2 import CreateTaskRequest
 
     return CreateTaskRequest(
