@@ -2,20 +2,25 @@
 
 Positions are in points (1/72 inch). The origin is the top left corner of the page as it is shown, with its rotation
 applied; y grows downwards.
+
+Every process of the server imports this module; only those that make pages import numpy.
 """
+
+from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, overload
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from drawing_engine.protocol import CLOSED as CLOSED
 from drawing_engine.protocol import FILLED as FILLED
 from drawing_engine.protocol import STROKED as STROKED
 from drawing_engine.protocol import Code as Code
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Kind(enum.IntEnum):
@@ -49,7 +54,7 @@ class Box(NamedTuple):
     def height(self) -> float:
         return self.y1 - self.y0
 
-    def overlaps(self, other: "Box") -> bool:
+    def overlaps(self, other: Box) -> bool:
         """Return whether the boxes share a point."""
         return self.x0 <= other.x1 and other.x0 <= self.x1 and self.y0 <= other.y1 and other.y0 <= self.y1
 
@@ -101,7 +106,9 @@ class Paths(Sequence[PathInfo]):
     colors: NDArray[np.uint8]
 
     @classmethod
-    def empty(cls) -> "Paths":
+    def empty(cls) -> Paths:
+        import numpy as np
+
         return cls(
             np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.uint8), np.empty((0, 6), np.uint8)
         )
@@ -113,9 +120,9 @@ class Paths(Sequence[PathInfo]):
     def __getitem__(self, index: int) -> PathInfo: ...
 
     @overload
-    def __getitem__(self, index: slice) -> "Paths": ...
+    def __getitem__(self, index: slice) -> Paths: ...
 
-    def __getitem__(self, index: int | slice) -> "PathInfo | Paths":
+    def __getitem__(self, index: int | slice) -> PathInfo | Paths:
         if isinstance(index, slice):
             return Paths(self.boxes[index], self.stroke_widths[index], self.flags[index], self.colors[index])
         flags = int(self.flags[index])
@@ -127,6 +134,18 @@ class Paths(Sequence[PathInfo]):
 
     def __iter__(self) -> Iterator[PathInfo]:
         return (self[index] for index in range(len(self)))
+
+
+def _no_segments() -> NDArray[np.float32]:
+    import numpy as np
+
+    return np.empty((0, 4), np.float32)
+
+
+def _no_segment_paths() -> NDArray[np.int32]:
+    import numpy as np
+
+    return np.empty(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,8 +176,8 @@ class Page:
     rotation: int = 0
     text: str = ""
     words: tuple[Word, ...] = ()
-    segments: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 4), np.float32))
-    segment_path: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    segments: NDArray[np.float32] = field(default_factory=_no_segments)
+    segment_path: NDArray[np.int32] = field(default_factory=_no_segment_paths)
     paths: Paths = field(default_factory=Paths.empty)
     image_count: int = 0
     drawing_count: int = 0

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -14,6 +14,7 @@ from changes.feed.watching import Watch, open_watch
 from core.conversions import page_request, pagination
 from core.db import ids
 from core.downloads import Download
+from core.lazy_modules import LazyModule
 from core.limits import costs
 from core.operations import Call, operation
 from core.protojson.field_masks import written_paths
@@ -26,13 +27,24 @@ from drawings.messages.comparison import comparison_message
 from drawings.messages.components import component_message
 from drawings.messages.symbols import symbol_fields, symbol_message
 from drawings.models import Symbol
-from drawings.queries import bill_of_materials, comparison, pages, searching
+from drawings.queries import bill_of_materials
 from drawings.queries import components as component_queries
-from drawings.queries import symbols as symbol_queries
-from drawings.services import components, images, processing, symbols, symbols_in_boxes, uploads
+from drawings.services import components, processing, uploads
 from drawings.watching import subscription_for
 from projects.queries import get_project
 from tandem.drawing.v1 import drawing_pb2
+
+if TYPE_CHECKING:
+    from drawings.queries import comparison, pages, searching
+    from drawings.queries import symbols as symbol_queries
+    from drawings.services import images, symbols, symbols_in_boxes
+else:
+    comparison, pages, searching, symbol_queries = (
+        LazyModule(f"drawings.queries.{name}") for name in ("comparison", "pages", "searching", "symbols")
+    )
+    images, symbols, symbols_in_boxes = (
+        LazyModule(f"drawings.services.{name}") for name in ("images", "symbols", "symbols_in_boxes")
+    )
 
 #: API keys need `drawings:read` and `drawings:write`.
 AREA = "drawings"

@@ -1,9 +1,15 @@
 """Background jobs of drawings: the processing of documents."""
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from core.jobs import attempt, job
-from drawings.services import counting, reading
+from core.lazy_modules import LazyModule
+
+if TYPE_CHECKING:
+    from drawings.services import counting, reading
+else:
+    counting, reading = LazyModule("drawings.services.counting"), LazyModule("drawings.services.reading")
 
 
 def _give_up(error: Exception | None, *, document_id: str, run: int) -> None:

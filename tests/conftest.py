@@ -26,7 +26,6 @@ from tests.support.shared_servers import emptied_database as emptied_database
 from tests.support.shared_servers import load_demo
 from tests.support.shared_servers import own_servers as own_servers
 from tests.support.shared_servers import shared_servers as shared_servers
-from tests.support.tools import leave_out
 from tests.support.tools import pytest_runtest_setup as pytest_runtest_setup
 from tests.support.tools import pytest_terminal_summary as pytest_terminal_summary
 from tests.support.transports import Transport
@@ -60,12 +59,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return cores + cores // 2
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that lack a tool, and run the files with servers first.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files with servers first.
 
     Those files take minutes with few tests in them. At the end, one process would run the last of them alone.
     """
-    leave_out(config, items)
     with_servers = {item.path for item in items if item.get_closest_marker("real_server")}
     items.sort(key=lambda item: item.path not in with_servers)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
@@ -13,13 +13,20 @@ from unfold.admin import ModelAdmin
 
 from core.admin.writes import actor_of
 from core.errors import Failure, problem_of
+from core.lazy_modules import LazyModule
 from drawings import queries
 from drawings.models import RUNNING, Component, Document, Page, State, Symbol
 from drawings.models.symbols import COUNTING
-from drawings.queries import pages
-from drawings.services import components, images, symbols
+from drawings.services import components
 from projects.policies import may_edit
 from projects.queries import role_of
+
+if TYPE_CHECKING:
+    from drawings.queries import pages
+    from drawings.services import images, symbols
+else:
+    pages = LazyModule("drawings.queries.pages")
+    images, symbols = LazyModule("drawings.services.images"), LazyModule("drawings.services.symbols")
 
 #: Components of a page that the viewer shows; the list of components has the others.
 MAX_COMPONENTS = 5_000

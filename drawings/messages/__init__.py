@@ -1,23 +1,27 @@
 """Conversion of documents and pages: rows to messages, messages to fields."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import ValidationError
 
 from core.conversions import checked_numbers, pagination, read_fields, set_timestamp
 from core.errors import invalid
-from drawing_engine.pages import PathInfo
 from drawings.models import Document, Page
 from drawings.queries import Filter
-from drawings.queries.pages import DrawnPath, Part
-from drawings.queries.searching import Found, FoundWords
-from drawings.services.symbols_in_boxes import Recognized
 from drawings.services.uploads import Uploaded, UploadMetadata
 from tandem.common.v1 import common_pb2
 from tandem.drawing.v1 import drawing_pb2
+
+if TYPE_CHECKING:
+    from drawing_engine.pages import PathInfo
+    from drawings.queries.pages import DrawnPath, Part
+    from drawings.queries.searching import Found, FoundWords
+    from drawings.services.symbols_in_boxes import Recognized
 
 #: The fields that the mask of UpdateDocument may name.
 WRITABLE = ("title", "revision", "supersedes")
@@ -115,9 +119,8 @@ def image_message(document: Document, number: int, image: bytes) -> drawing_pb2.
 
 def found_message(found: Found) -> drawing_pb2.SearchPagesResponse:
     """Return the message of a page of matching pages."""
-    nothing = FoundWords((), 0)
     matches = [
-        _found_page(page, document, found.words.get(page.pk, nothing))
+        _found_page(page, document, found.words_of(page.pk))
         for page in found.page.rows
         # It may have been deleted since.
         if (document := found.documents.get(page.document_id)) is not None

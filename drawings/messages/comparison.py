@@ -1,10 +1,15 @@
 """The differences between documents as messages."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from drawing_engine.comparison import Difference, PageComparison
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from drawings.models import Document
 from tandem.drawing.v1 import drawing_pb2
+
+if TYPE_CHECKING:
+    from drawing_engine.comparison import Difference, PageComparison
 
 #: Differences in an answer.
 MAX_DIFFERENCES = 10_000

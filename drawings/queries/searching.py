@@ -46,6 +46,10 @@ class Found:
     documents: Mapping[UUID, Document]
     words: Mapping[UUID, FoundWords]
 
+    def words_of(self, page_id: UUID) -> FoundWords:
+        """Return the matching words of a page."""
+        return self.words.get(page_id, FoundWords((), 0))
+
 
 def search_pages(
     actor: Actor, query: str, request: PageRequest, *, project_id: str = "", document_id: str = ""

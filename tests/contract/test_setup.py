@@ -36,14 +36,16 @@ def test_other_installers_refuse_this_project() -> None:
 
 def test_a_test_whose_program_is_missing_fails_in_ci_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(
-        "from tests.support.tools import leave_out, pytest_runtest_setup\n"
-        "def pytest_collection_modifyitems(config, items):\n    leave_out(config, items)\n"
+        "from tests.support.tools import pytest_runtest_setup, pytest_terminal_summary\n"
     )
     (tmp_path / "test_it.py").write_text(
         "import pytest\n@pytest.mark.tools('no-such-program')\ndef test_it():\n    pass\n"
     )
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = tools\n")
-    command = [sys.executable, "-m", "pytest", "-n1", "-p", "no:django", "-p", "no:cacheprovider", tmp_path]
+    command = [sys.executable, "-m", "pytest", "-n1", "-ra", "-p", "no:django", "-p", "no:cacheprovider", tmp_path]
     result = subprocess.run(command, cwd=ROOT, env=os.environ | {"CI": "1"}, capture_output=True, text=True)
     assert result.returncode == 1
     assert "test_it.py::test_it needs no-such-program: .ci/run must install it." in result.stdout
+    elsewhere = subprocess.run(command, cwd=ROOT, env=os.environ | {"CI": ""}, capture_output=True, text=True)
+    assert elsewhere.returncode == 0
+    assert "test_it.py::test_it (needs no-such-program)" in elsewhere.stdout

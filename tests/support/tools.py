@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -21,8 +20,8 @@ PACKAGE_INDEX = "a package index"
 #: Where npm puts the programs of package.json.
 NPM_PROGRAMS = Path(__file__).resolve().parents[2] / "node_modules/.bin"
 
-_left_out = pytest.StashKey[list[str]]()
-_missing = pytest.StashKey[list[str]]()
+#: How the reason begins for which a test without its program is skipped.
+_NEEDS = "needs "
 
 
 def path_of(program: str) -> str | None:
@@ -51,29 +50,26 @@ def _package_index() -> str | None:
     return None if subprocess.run(ask, capture_output=True, check=False).returncode else sys.executable
 
 
-def leave_out(config: pytest.Config, items: Iterable[pytest.Item]) -> None:
-    """Skip the tests whose programs are missing."""
-    left_out = config.stash.setdefault(_left_out, [])
-    for item in items:
-        marker = item.get_closest_marker("tools")
-        missing = [program for program in marker.args if path_of(program) is None] if marker else []
-        if missing and os.environ.get("CI"):
-            item.stash[_missing] = missing
-        elif missing:
-            item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(missing)}"))
-            left_out.append(f"{item.nodeid} (needs {', '.join(missing)})")
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Fail a test whose programs CI lacks. An error during the collection would be lost in processes of xdist."""
-    if missing := item.stash.get(_missing, None):
+    """Skip a test whose programs are missing; in CI, which must have them, fail it."""
+    marker = item.get_closest_marker("tools")
+    missing = [program for program in marker.args if path_of(program) is None] if marker else []
+    if missing and os.environ.get("CI"):
         pytest.fail(f"{item.nodeid} needs {', '.join(missing)}: .ci/run must install it.", pytrace=False)
+    elif missing:
+        pytest.skip(f"{_NEEDS}{', '.join(missing)}")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """List the programs that are missing."""
-    left_out = config.stash.get(_left_out, [])
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List the tests whose programs are missing."""
+    skipped = [(report.nodeid, _reason(report)) for report in terminalreporter.stats.get("skipped", [])]
+    left_out = [(nodeid, reason) for nodeid, reason in skipped if reason.startswith(_NEEDS)]
     if left_out:
         terminalreporter.section("left out: a program is missing")
-        for line in left_out:
-            terminalreporter.line(line)
+        for nodeid, reason in left_out:
+            terminalreporter.line(f"{nodeid} ({reason})")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Return why a test was skipped."""
+    return report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else ""
