@@ -15,11 +15,20 @@ COPY . .
 RUN SECRET_KEY="$(python -c 'import secrets; print(secrets.token_hex())')" \
     /venv/bin/python manage.py collectstatic --no-input
 
+# The documentation, with what generates it, which the image does not need.
+FROM python:3.13-slim AS docs
+WORKDIR /app
+COPY requirements.txt ./
+RUN pip install --no-cache-dir --only-binary=:all: -r requirements.txt
+COPY . .
+RUN SECRET_KEY="$(python -c 'import secrets; print(secrets.token_hex())')" python -m scripts.site
+
 FROM python:3.13-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HTTP_HOST=0.0.0.0 GRPC_HOST=0.0.0.0
 RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin tandem
 COPY --from=build /venv /venv
 COPY --from=build /app /app
+COPY --from=docs /app/site /app/site
 # What people upload; a volume belongs there.
 RUN install -d -o 10001 -g 10001 -m 700 /app/var/media
 WORKDIR /app

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from config import web_app
+from config import docs_site, web_app
 from core.rest import docs, probes, tus
 from core.rest.problems import no_such_page, no_such_path
 from core.web_rpc import view as web_rpc
@@ -29,6 +29,7 @@ urlpatterns = [
     re_path(r"^(?P<service>\w+(?:\.\w+)+)/(?P<rpc>\w+)$", web_rpc.serve),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
+    re_path(docs_site.ROUTE, docs_site.page),
     re_path(web_app.ROUTE, web_app.page),
     re_path("", no_such_page),
 ]

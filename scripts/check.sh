@@ -78,6 +78,9 @@ tsc --project web
 vite build --config web/vite.config.mjs --outDir "$work/web" --logLevel warn
 diff -r web/dist "$work/web" || give_up "web/dist is not what web/ builds: run npm run build and commit it."
 
+step "documentation: the site builds, and its links lead somewhere"
+python -m scripts.site
+
 step "migrations: makemigrations --check"
 DJANGO_SETTINGS_MODULE=tests.settings python manage.py makemigrations --check --dry-run
 

@@ -37,6 +37,7 @@ class DevelopmentServer:
         )
         self.worker = self._child("worker", "manage.py", "runworker", *_QUICK)
         self.gateway = self._gateway() if options.gateway else None
+        self.documentation = self._child("documentation", "scripts/site/__main__.py")
 
     async def serve(self) -> int:
         """Start everything, and keep it running until a signal. Stops all processes before it returns.
@@ -55,6 +56,8 @@ class DevelopmentServer:
             await self._until_ready()
             self._print_first_calls(time.monotonic() - began)
             started.set()
+            # When the servers are ready, because the pages need some seconds after a change, and no call needs them.
+            await self.documentation.start()
             if reloading:
                 await reloading
             await self._until_one_ends()
@@ -66,7 +69,7 @@ class DevelopmentServer:
             return 1
         finally:
             self._stopping = True
-            await asyncio.gather(*(child.stop() for child in self.children))
+            await asyncio.gather(*(child.stop() for child in (*self.children, self.documentation)))
             await asyncio.to_thread(release, self.options.data_dir)
             print("Everything is stopped.", flush=True)
 
@@ -190,6 +193,7 @@ class DevelopmentServer:
 Ready after {seconds:.1f} s; Ctrl-C stops everything.
 
   app     http://{http}/
+  docs    http://{http}/docs/
   REST    http://{http}/api/v1/docs
   admin   http://{http}/admin/
   gRPC    {grpc}

@@ -16,6 +16,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2
 
 import tandem
+from config import docs_site
 from config.rpc import services
 from config.web_app import ROUTE
 from core.operations import Operation, snake_case
@@ -44,6 +45,7 @@ HTTP_ONLY = {
     r"^\.well-known/jwks\.json/?$": "the public keys of access tokens, where other services look for them (RFC 7517)",
     "admin": "redirects people to the admin site",
     "admin/": "people",
+    docs_site.ROUTE: "the documentation: pages for people",
     ROUTE: "the web app: pages for people",
     "": "answers what nothing serves",
 }

@@ -1,0 +1,115 @@
+"""The documentation as a site: complete, without broken links, and without files of other servers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from config import docs_site
+from scripts.site.build import SITE, build, is_current
+from scripts.site.links import broken_links
+from scripts.site.pages import navigation, pages_of
+from scripts.site.scripts_of_pages import move_scripts_to_files
+from tests.support.chromium import Page, chromium
+from tests.support.servers import ROOT, database_url, running
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def site() -> Path:
+    if not is_current():
+        build(SITE)
+    return SITE
+
+
+@pytest.fixture
+def browser() -> Iterator[Page]:
+    with chromium() as page:
+        yield page
+
+
+def test_pages_are_served_with_a_strict_policy(site: Path, client: Client) -> None:
+    answer = client.get("/docs/integrate/rest/")
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "text/html; charset=utf-8"
+    assert answer["Content-Security-Policy"].startswith("default-src 'self';")
+    assert "unsafe" not in answer["Content-Security-Policy"]
+    assert client.get("/docs/integrate/rest/", headers={"If-None-Match": answer["ETag"]}).status_code == 304
+    (script,) = [path.name for path in (site / "assets/javascripts").glob("bundle.*.js")]
+    assert "immutable" in client.get(f"/docs/assets/javascripts/{script}")["Cache-Control"]
+    assert client.get("/docs/assets")["Location"] == "/docs/assets/"
+    assert client.get("/docs")["Location"] == "/docs/"
+    assert client.post("/docs/").status_code == 405
+
+
+def test_no_other_files_are_served(site: Path, client: Client) -> None:
+    for path in ("/docs/moon/", "/docs/../manage.py", "/docs/%2e%2e/manage.py", "/docs//etc/passwd"):
+        assert client.get(path, headers={"Accept": "text/html"}).status_code == 404, path
+
+
+def test_server_without_the_site_explains_it(tmp_path: Path, client: Client, settings: object) -> None:
+    settings.BASE_DIR = tmp_path  # type: ignore[attr-defined]
+    answer = client.get("/docs/")
+    assert (answer.status_code, b"python -m scripts.site" in answer.content) == (404, True)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    pages = pages_of(ROOT)
+
+    def places(entry: object) -> list[str]:
+        if isinstance(entry, dict):
+            return [place for inner in entry.values() for one in inner for place in places(one)]
+        return [str(entry)]
+
+    listed = [place for entry in navigation(ROOT, pages) for place in places(entry)]
+    assert sorted(listed) == sorted(page.path for page in pages)
+
+
+def test_planted_links_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/index.html").write_text('<h1 id="moon"></h1>')
+    (tmp_path / "index.html").write_text(
+        '<a href="a/#moon"></a><a href="a/#sun"></a><a href="b/"></a><a href="https://example.com"></a>'
+        '<script src="https://example.com/a.js"></script><p style="color: red">'
+    )
+    assert [line.removeprefix("index.html: ") for line in broken_links(tmp_path)] == [
+        "a/#sun has no such anchor",
+        "an attribute that the Content-Security-Policy refuses",
+        "b/ does not exist",
+        "https://example.com/a.js is loaded from another server",
+    ]
+
+
+def test_scripts_within_pages_become_files(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    page = tmp_path / "index.html"
+    page.write_text("<p>\n\n\n<script>alert(1)</script>\n<pre>a\n\n\nb</pre>")
+    move_scripts_to_files(tmp_path)
+    (script,) = (tmp_path / "assets").iterdir()
+    assert page.read_text() == f'<p>\n<script src="assets/{script.name}"></script>\n<pre>a\n\n\nb</pre>'
+    assert script.read_text() == "alert(1)"
+
+
+@pytest.mark.real_server
+@pytest.mark.tools("chromium")
+def test_search_works_in_the_browser(site: Path, browser: Page) -> None:
+    with running(DATABASE_URL=database_url()) as servers:
+        for width in (1280, 390):
+            browser.size(width, 844)
+            browser.open(f"{servers.http_url}/docs/integrate/idempotency/")
+            browser.until("document.querySelector('.md-search__button')")
+            assert browser.value("document.documentElement.scrollWidth") <= width
+        browser.size(1280, 844)
+        browser.open(f"{servers.http_url}/docs/")
+        browser.value("document.querySelector('.md-search__button').click()")
+        root = "[...document.body.children].map(e => e.shadowRoot).find(Boolean)"
+        browser.until(f"{root}?.querySelector('input')")
+        for character in "webhook":
+            browser.press_text(character)
+        browser.until(f"{root}.querySelectorAll('ol a').length >= 0 && {root}.querySelector('input').value")
+        # The style sheet of the dialog was not refused.
+        browser.until(f"getComputedStyle({root}.querySelector('input')).borderTopStyle === 'none'")
+        assert browser.errors == []
+        assert docs_site.ROUTE.startswith("^docs")
