@@ -17,8 +17,8 @@ ROUTE = r"^docs(?:/.*)?$"
 _STYLE_OF_THE_SEARCH = "sha256-NwSx/R2V/U4jnW0Tq5pQ53Y/rzPVJ4dqE7D6UTA/J1k="
 #: Only files of this server, as for the web app. The pictures of the style sheets are data URLs.
 _CONTENT_SECURITY_POLICY = (
-    f"default-src 'self'; style-src 'self' '{_STYLE_OF_THE_SEARCH}'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    f"default-src 'self'; style-src 'self' '{_STYLE_OF_THE_SEARCH}'; img-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 #: Names that change with the content of the file.
 _HASHED = re.compile(r"[.-][0-9a-f]{8,12}(\.min)?\.(js|css)$")

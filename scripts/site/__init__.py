@@ -1,4 +1,4 @@
-"""The documentation as a website: built from `docs/` and the descriptors into `site/`, which the server shows at /docs/.
+"""The documentation as a website: built from `docs/` and the descriptors into `site/`, which is served at /docs/.
 
     python -m scripts.site            # build it if a source has changed since
     python -m scripts.site --force    # build it in any case

@@ -12,7 +12,11 @@ _PREFORMATTED = re.compile(r"(<(pre|textarea|script)\b.*?</\2>)", re.DOTALL)
 def move_scripts_to_files(site: Path) -> None:
     """Write each script within a page into a file, which the page then names. Remove empty lines from the pages."""
     for page in site.rglob("*.html"):
-        page.write_text(_compact(_INLINE.sub(lambda found: _reference(site, page, found[1]), page.read_text())))
+        page.write_text(_compact(_with_references(site, page)))
+
+
+def _with_references(site: Path, page: Path) -> str:
+    return _INLINE.sub(lambda found: _reference(site, page, found[1]), page.read_text())
 
 
 def _reference(site: Path, page: Path, script: str) -> str:
