@@ -1,4 +1,9 @@
-"""Views for probes and monitors."""
+"""Views for probes and monitors.
+
+Probes come each second, so their log lines are written at DEBUG unless something does not work.
+"""
+
+import logging
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -18,6 +23,7 @@ _METRICS_TYPES = ("application/openmetrics-text", "text/plain", "text/*", "*/*")
 def health(request: HttpRequest) -> JsonResponse:
     """Return the health of the service, its name and its version; 503 if a component does not work."""
     healthy = all(state.components().values())
+    _set_level(request, works=healthy)
     body = {"status": "healthy" if healthy else "unhealthy", "service": "tandem", "version": settings.VERSION}
     return JsonResponse(body, status=200 if healthy else 503, headers=_FRESH)
 
@@ -25,6 +31,7 @@ def health(request: HttpRequest) -> JsonResponse:
 @read_only
 def live(request: HttpRequest) -> JsonResponse:
     """Return that the process is running. No component is checked."""
+    _set_level(request, works=True)
     return JsonResponse({"status": "live"}, headers=_FRESH)
 
 
@@ -32,6 +39,7 @@ def live(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """Return whether calls can be served; 503 with the reason if not."""
     broken = [name for name, works in state.components().items() if not works]
+    _set_level(request, works=not broken)
     if broken:
         reason = f"not working: {', '.join(broken)}"
         return JsonResponse({"status": "not ready", "reason": reason}, status=503, headers=_FRESH)
@@ -54,6 +62,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
     answer = HttpResponse(encode(REGISTRY), content_type=content_type, headers=_FRESH)
     patch_vary_headers(answer, ["Accept"])
     return answer
+
+
+def _set_level(request: HttpRequest, *, works: bool) -> None:
+    request.report.level = logging.DEBUG if works else logging.WARNING  # type: ignore[attr-defined]
 
 
 def _preferred_type(request: HttpRequest) -> str:

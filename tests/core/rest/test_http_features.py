@@ -1,6 +1,7 @@
 """Features of HTTP alone: bodies, headers, hosts, origins. Those of both transports are tested through `api`."""
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -188,9 +189,15 @@ def test_an_allowed_origin_can(http: Client, settings: Any) -> None:
     assert "idempotency-key" in preflight.headers["Access-Control-Allow-Headers"]
 
 
-def test_the_service_paths(http: Client) -> None:
+def test_the_service_paths(http: Client, settings: Any, caplog: Any) -> None:
+    caplog.set_level(logging.INFO, "core.observability.call_log")
     assert http.get("/health").json() == {"status": "healthy", "service": "tandem", "version": "1.0.0"}
     assert http.get("/health/live").status_code == http.get("/health/ready").status_code == 200
+    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
+    settings.DISK_RESERVE_BYTES = 2**80
+    assert http.get("/health/ready").status_code == 503
+    lines = [record for record in caplog.records if record.name == "core.observability.call_log"]
+    assert [(line.levelname, line.getMessage()) for line in lines] == [("WARNING", "other 503")]
     http.get("/api/v1/users")
     metrics = http.get("/metrics").content.decode()
     assert 'http_server_requests_total{code="200",method="GET",operation="user.v1.UserService/ListUsers"}' in metrics
