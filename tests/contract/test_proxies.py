@@ -24,6 +24,7 @@ from scripts.dev.options import GATEWAYS
 from tandem.client import Client, NotFound, SnapshotEnd
 from tandem.project.v1.project_pb2 import CreateProjectRequest
 from tandem.task.v1.task_pb2 import CreateTaskRequest, GetTaskRequest, TaskEvent
+from tests.support.certificates import Authority
 from tests.support.servers import ROOT, Servers, database_url, free_port, running, until
 from tests.support.transports import OPERATIONS
 
@@ -61,6 +62,7 @@ class Proxy:
     """A running proxy, and calls through it."""
 
     def __init__(self, name: str, folder: Path, servers: Servers) -> None:
+        self.name = name
         self.port = free_port()
         web = servers.http_url.removeprefix("http://")
         command, variables = command_of(name, folder, self.port, [web], [servers.grpc_address])
@@ -147,6 +149,32 @@ def test_uploads_pass_the_proxy(proxy: Proxy) -> None:
     )
     assert status in (200, 201, 202), answer
     assert json.loads(answer)["title"] == "Weekly"
+
+
+@pytest.mark.real_server
+@pytest.mark.django_db
+def test_replaced_certificate_serves_new_connections(proxy: Proxy) -> None:
+    if proxy.name != "envoy":
+        pytest.skip("Caddy renews its certificate by itself.")
+    former, folder = proxy.authority.read_bytes(), proxy.authority.parent
+    renewed = folder / "renewed"
+    renewed.mkdir()
+    authority = Authority(renewed)
+    with proxy.client() as client, client.watch_tasks(include_initial=True) as watch:
+        while not isinstance(next(watch), SnapshotEnd):
+            pass
+        for source, target in zip(authority.issue("localhost"), ("localhost.pem", "localhost.key"), strict=True):
+            source.replace(folder / target)
+        authority.path.replace(proxy.authority)
+        until(lambda: proxy.get("/health/live")[0] == 200, "the new certificate is used")
+        (folder / "former.pem").write_bytes(former)
+        with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
+            urllib.request.urlopen(
+                f"{proxy.url}/health/live", context=ssl.create_default_context(cafile=folder / "former.pem")
+            )
+        # Connections of before continue.
+        client.tasks.CreateTask(CreateTaskRequest(title="On the former connection"))
+        assert isinstance(next(watch), TaskEvent)
 
 
 def test_only_reads_are_sent_again() -> None:
