@@ -68,8 +68,11 @@ def with_planted(load: Load, plant: Callable[[list[Any]], object]) -> Any:
     ids=["skip", "jump", "hide", "swap", "stay"],
     indirect=["installation"],
 )
-def test_validators_find_an_unsound_server(installation: Installation, seen: str) -> None:
+def test_validators_find_an_unsound_server(
+    installation: Installation, seen: str, report: Callable[[str], None]
+) -> None:
     with Load(installation, SEED, cuts=CUTS_OF_UNSOUND, pause=0.05, longest=3) as load:
         until(lambda: load.crowd.done_cutting, "all cuts are done", seconds_left())
-        _, faults = load.judged()
+        log, faults = load.judged()
+    report(load.summary(log, faults))
     assert any(seen in fault for fault in faults), faults

@@ -7,6 +7,7 @@ that cut streams, kill processes, or only read slowly. The changes due are compu
 import base64
 import itertools
 import struct
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -148,12 +149,12 @@ def complete(client: Sequence[Run], truth: Truth) -> Iterator[str]:
     seen = set[int]().union(*seen_by)
     if not seen:
         return
+    first_seen, last_seen = min(seen), max(seen)
     held = {event.subject_id: event.version for run in client for event in run.received if not event.cursor}
     initial = client[0].initial
     first_after_a_cursor = min(set[int]().union(*seen_by[1:]), default=0)
     for subject_id, places in truth.places.items():
         first = next((place for place in places if place in seen), len(truth.due))
-        after = 0 if initial else min(seen)
         # The changes that were not sent before the first one that was.
         accounted = [place for place in places if place < first] if initial else []
         if subject_id in held:
@@ -173,9 +174,10 @@ def complete(client: Sequence[Run], truth: Truth) -> Iterator[str]:
         else:
             while accounted and truth.due[accounted[-1]].state is not None:
                 accounted.pop()
-        for place in places:
-            is_missing = after <= place <= max(seen) and place not in seen and place not in accounted
-            if is_missing and not truth.due[place].optional:
+        begin = 0 if initial else bisect_left(places, first_seen)
+        missing = set(places[begin : bisect_right(places, last_seen)]) - seen
+        for place in sorted(missing.difference(accounted)):
+            if not truth.due[place].optional:
                 yield f"lost: {truth.due[place]}"
 
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -62,6 +62,7 @@ class Log:
         self.members: list[tuple[str, str]] = database.ask(
             "SELECT user_id::text, project_id::text FROM projects_projectmember"
         )
+        self._in_order = sorted([*self.rows, *self.moved], key=lambda row: row.seq)
         self._versions: dict[str, list[tuple[int, int]]] = {}
         for row in self.rows:
             self._versions.setdefault(row.task_id, []).append((row.seq, row.version))
@@ -71,14 +72,15 @@ class Log:
         due: list[Due] = []
         projects: set[str] = set()
         left: dict[str, int] = {}
-        tasks: dict[str, Logged] = {}
-        for row in sorted([*self.rows, *self.moved], key=lambda row: row.seq):
+        #: By project, because a membership moves only the tasks of its own.
+        tasks: dict[str | None, dict[str, Logged]] = defaultdict(dict)
+        for row in self._in_order:
             if isinstance(row, Moved):
                 after = {project for user, project in (row.joined,) if user == person_id} if row.joined else set()
                 gone = {project for user, project in (row.left,) if user == person_id} if row.left else set()
                 after = (projects - gone) | after
                 left |= dict.fromkeys(projects - after, row.seq)
-                for task in tasks.values():
+                for task in [task for project in sorted(projects ^ after) for task in tasks[project].values()]:
                     was, will_be = (look.sees(task.new or {}, person_id, each) for each in (projects, after))
                     if was != will_be:
                         state = _shown(task.new or {}) if will_be else None
@@ -93,9 +95,9 @@ class Log:
                 name = row.operation if after_it else "deleted"
                 state = _shown(row.new) if after_it and row.new else None
                 due.append(Due(row.seq, row.xid, row.task_id, row.version, name, state))
-            tasks[row.task_id] = row
-            if row.new is None:
-                del tasks[row.task_id]
+            tasks[row.old["project_id"] if row.old else None].pop(row.task_id, None)
+            if row.new is not None:
+                tasks[row.new["project_id"]][row.task_id] = row
         return Truth([self._optional(each, look, person_id, left) for each in due])
 
     def _optional(self, due: Due, look: Look, person_id: str, left: Mapping[str, int]) -> Due:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tests.support.faults import judging, watchers
 from tests.support.faults.judging import Log
-from tests.support.faults.product import Installation, Killable
+from tests.support.faults.product import PATIENCE_SECONDS, Installation, Killable
 from tests.support.faults.watchers import LAST, Crowd, Cut, Look, Watcher
+from tests.support.servers import until
 
 JOHN, JANE, ADMINISTRATOR = "john@example.com", "jane@example.com", "admin@example.com"
 _TODO, _RED = frozenset({1}), frozenset({"red"})
@@ -41,6 +42,8 @@ class Load:
         cuts: how many there are to be in all; None = until `judged`.
         pause: the longest time between two writes of a process, in seconds.
         longest: the longest time that a stream is given, in seconds.
+        most_events: after how many events it is cut at the latest.
+        connections: how many the streams over gRPC share; None = each stream has one of its own.
     """
 
     def __init__(
@@ -51,7 +54,9 @@ class Load:
         cuts: int | None = None,
         pause: float = 0.1,
         longest: float = 1.0,
+        most_events: int = 60,
         watchers_of_a_kind: int = 2,
+        connections: int | None = None,
     ) -> None:
         self.installation = installation
         self.people = {email: person.id for email, person in installation.database.people.items()}
@@ -59,12 +64,19 @@ class Load:
         self.writers = [self._writer(number, notes, seed, pause) for number, notes in enumerate(self._notes)]
         names = [(look, number) for look in LOOKS for number in range(watchers_of_a_kind)]
         each = None if cuts is None else -(-cuts // len(names))
-        plans = {name: watchers.plan(f"{seed} {name[0].name} {name[1]}", longest) for name in names}
-        self.crowd = Crowd([self._watcher(name[0], islice(plan, each)) for name, plan in plans.items()])
+        plans = {name: watchers.plan(f"{seed} {name[0].name} {name[1]}", longest, most_events) for name in names}
+        self.crowd = Crowd(
+            [
+                self._watcher(name[0], islice(plan, each), connections and number % connections)
+                for number, (name, plan) in enumerate(plans.items())
+            ]
+        )
 
     def __enter__(self) -> "Load":
         for writer in self.writers:
             writer.start()
+        # Otherwise the watchers have made their cuts before there is a change, where programs start slowly.
+        until(lambda: all(map(_has_content, self._notes)), "all writers write", PATIENCE_SECONDS)
         self.crowd.start()
         return self
 
@@ -113,8 +125,12 @@ class Load:
         arguments += ["--http-url", self.installation.http_url, "--grpc-address", self.installation.grpc_address]
         return self.installation.process(f"writer{number}", ["-m", "tests.support.faults.writer", *arguments])
 
-    def _watcher(self, look: Look, cuts: Iterable[Cut]) -> Watcher:
-        port = self.installation.grpc_port if look.transport == "grpc" else self.installation.http_port
-        over = watchers.over_grpc if look.transport == "grpc" else watchers.over_sse
+    def _watcher(self, look: Look, cuts: Iterable[Cut], connection: int | None) -> Watcher:
+        over_grpc = partial(watchers.over_grpc, f"127.0.0.1:{self.installation.grpc_port}", connection=connection)
+        over_sse = partial(watchers.over_sse, f"127.0.0.1:{self.installation.http_port}")
         bearer = self.installation.database.people[look.person or ADMINISTRATOR].bearer
-        return Watcher(look, bearer, partial(over, f"127.0.0.1:{port}"), cuts)
+        return Watcher(look, bearer, over_grpc if look.transport == "grpc" else over_sse, cuts)
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0

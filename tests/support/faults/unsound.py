@@ -3,12 +3,15 @@
 skip    live streams are not offered every second change
 jump    a cursor resumes one change too late
 hide    a task that leaves the view is not sent
-swap    changes that are read together are sent in the wrong order
+swap    changes are sent in the wrong order
 stay    what a user no longer sees after leaving a project is not sent as gone
 """
 
 import sys
+import time
+from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import django
 from django.core.management import execute_from_command_line
@@ -17,10 +20,12 @@ django.setup()
 
 from changes.feed import cursors  # noqa: E402 - models need their apps
 from changes.feed.crossing import Crossing  # noqa: E402
-from changes.feed.hub import Hub  # noqa: E402
 from changes.feed.view import EventKind, SubscriptionScope  # noqa: E402
 from changes.feed.watching import Watch  # noqa: E402
+from changes.models import Change  # noqa: E402
+from core.feeds import Event  # noqa: E402
 from tests.support.faults.watchers import LAST  # noqa: E402
+from tests.support.promises import MARKS  # noqa: E402
 
 
 def is_last(change: Any) -> bool:
@@ -39,7 +44,15 @@ def skip() -> None:
 
 def jump() -> None:
     read = cursors.read
-    cursors.read = lambda cursor, stamp, head: cursors.Position(min(read(cursor, stamp, head).seq + 1, head.seq))
+
+    def jumping(cursor: str, stamp: Any, head: Any) -> cursors.Position:
+        seq = read(cursor, stamp, head).seq
+        deadline = time.monotonic() + 5  # Until there is a change to skip, which the writers make.
+        while not (following := Change.objects.filter(seq=seq + 1).first()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return cursors.Position(seq if following is None or is_last(following) else seq + 1)
+
+    cursors.read = jumping
 
 
 def hide() -> None:
@@ -62,15 +75,28 @@ def stay() -> None:
 
 
 def swap() -> None:
-    publish = Hub.publish
+    take = Watch.take
+    withheld: WeakKeyDictionary[Watch, Event] = WeakKeyDictionary()
 
-    def swapping(hub: Hub, head: Any, changes: Any) -> None:
-        # A stream that reads a swapped batch from memory misses all that comes after its highest number.
-        # One that follows a membership in a swapped batch waits for ever.
-        kept = any(is_last(change) or change.subject_type.endswith(".member") for change in changes)
-        publish(hub, head, changes if kept else changes[::-1])
+    def swapping(watch: Watch, limit: int) -> Sequence[Event]:
+        # A change waits for the next one of its stream, however few are read together.
+        former = withheld.pop(watch, None)
+        events = [*([former] if former else []), *take(watch, limit)]
+        if len(events) == 1 and _may_wait(events[0]):
+            withheld[watch] = events.pop()
+            if former is None:
+                watch.wake()  # There may be more, and the transport asks again only if there were events.
+        elif len(events) > 1 and all(map(_may_wait, events[-2:])):
+            events[-2:] = events[:-3:-1]
+        return events
 
-    Hub.publish = swapping  # type: ignore[method-assign]
+    Watch.take = swapping  # type: ignore[method-assign]
+
+
+def _may_wait(event: Event) -> bool:
+    """Return whether this is a change that others follow."""
+    message: Any = event.payload.message
+    return bool(event.cursor) and event.name not in MARKS and message.task.title != LAST
 
 
 if __name__ == "__main__":

@@ -28,8 +28,10 @@ from tests.support.transports import OPERATIONS
 LAST = "the last one"
 #: Failures of a client that was not cut, when its server was killed or the database is away.
 CLOSED = "the connection was closed"
-AWAY = ("UNAVAILABLE", "CANCELLED", CLOSED)
-PATIENCE_SECONDS = 60
+#: What a client reports as INTERNAL if a proxy has lost the server of an open stream.
+RESET = "the stream was reset"
+AWAY = ("UNAVAILABLE", "CANCELLED", CLOSED, RESET)
+PATIENCE_SECONDS = 120
 #: How often an initial state may be cut; then one is let through to its first cursor, and cut there. (With more tasks
 #: than events per stream, no client would ever have a cursor to resume from.)
 MAX_IN_VAIN = 2
@@ -101,15 +103,18 @@ class Cut:
     starts_over: bool
 
 
-def plan(seed: str, longest: float) -> Iterator[Cut]:
+def plan(seed: str, longest: float, most_events: int) -> Iterator[Cut]:
     """Yield cuts without end, the same ones for the same seed.
 
     Args:
         longest: time that a stream is given, in seconds.
+        most_events: after which it is cut.
     """
     chance = random.Random(seed)
     while True:
-        yield Cut(chance.randint(1, 60), chance.uniform(0, longest), chance.random() < 0.5, chance.random() < 0.02)
+        yield Cut(
+            chance.randint(1, most_events), chance.uniform(0, longest), chance.random() < 0.5, chance.random() < 0.02
+        )
 
 
 def shown(task: Task) -> tuple[Any, ...]:
@@ -132,10 +137,18 @@ def received(message: TaskEvent | Change) -> Received:
 
 
 @asynccontextmanager
-async def over_grpc(address: str, look: Any, bearer: str, cursor: str, abruptly: bool) -> AsyncIterator[Any]:
-    """Yield the messages of a stream, on a new connection."""
+async def over_grpc(
+    address: str, look: Any, bearer: str, cursor: str, abruptly: bool, *, connection: int | None = None
+) -> AsyncIterator[Any]:
+    """Yield the messages of a stream.
+
+    Args:
+        connection: number of a connection that streams share, which a cut leaves open; None = one of its own.
+    """
     operation = look.operation
-    async with grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+    # Channels of equal options share a connection.
+    option = ("grpc.use_local_subchannel_pool", 1) if connection is None else ("tests.connection", connection)
+    async with grpc.aio.insecure_channel(address, options=[option]) as channel:
         method = channel.unary_stream(
             f"/{operation.name}",
             request_serializer=lambda request: request.SerializeToString(),
@@ -154,7 +167,7 @@ async def _of_call(call: Any) -> AsyncIterator[Any]:
         async for message in call:
             yield message
     except grpc.aio.AioRpcError as exc:
-        raise EndedError(exc.code().name) from exc
+        raise EndedError(RESET if "RST_STREAM" in (exc.details() or "") else exc.code().name) from exc
     raise EndedError("OK")
 
 
