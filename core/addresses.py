@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
@@ -18,6 +19,7 @@ _NODE = re.compile(r"(?:(?P<v4>[0-9.]+)|\[(?P<v6>[^\]]+)\])(?::(?:[0-9]{1,5}|_[A
 _MAX_LENGTH = 160
 
 
+@lru_cache(maxsize=4096)  # Each call asks for the address of its peer, which is the same on the whole connection.
 def canonical(text: str) -> str:
     """Return the address in its canonical form: without port, quotes and zone; IPv4 that is mapped to IPv6 as IPv4.
 
