@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,8 @@ from tests.support.servers import answers_grpc, answers_http, free_port, until
 GRPC_PROCESSES = 4
 #: Envoy notices within two seconds that a process does not serve.
 _DRAIN_WAIT = ["--drain-wait", "3"]
+#: Of a caller.
+READS_OF_A_WRITE = 4
 
 
 class Balanced(Installation):
@@ -71,6 +72,16 @@ class Balanced(Installation):
         found = psutil.Process(self.rpc.pid).children()
         return [child for child in found if child.status() != psutil.STATUS_ZOMBIE]
 
+    def connections(self) -> list[int]:
+        """Return how many connections each gRPC process has on the shared port."""
+        return [self._connections_of(child) for child in self.rpc_processes()]
+
+    def kill_one(self) -> None:
+        """Kill a gRPC process that serves with SIGKILL, and wait until the parent has replaced it."""
+        victim = max(self.rpc_processes(), key=self._connections_of)
+        victim.kill()
+        until(lambda: self._replaced({victim.pid}), "the killed process is replaced", PATIENCE_SECONDS)
+
     def restart_all(self) -> None:
         """Restart every process, one after the other, as docs/operate/proxies.md describes."""
         former = {child.pid for child in self.rpc_processes()}
@@ -79,6 +90,12 @@ class Balanced(Installation):
         for web in (self.web, self.other_web):
             web.end_and_start()
             web.until_ready()
+
+    def _connections_of(self, process: psutil.Process) -> int:
+        port = int(self._upstream.rpartition(":")[2])
+        return sum(
+            one.status == psutil.CONN_ESTABLISHED and one.laddr.port == port for one in process.net_connections()
+        )
 
     def _replaced(self, former: set[int]) -> bool:
         present = {child.pid for child in self.rpc_processes()}
@@ -93,10 +110,15 @@ class Balanced(Installation):
 
 
 class Caller(threading.Thread):
-    """Writes and reads with the Python client, which retries. Keeps the failures that remain."""
+    """Writes and reads with the Python client, which retries. Keeps the failures that remain.
 
-    def __init__(self, installation: Installation) -> None:
+    Args:
+        pause: seconds between a read and the next write.
+    """
+
+    def __init__(self, installation: Installation, pause: float = 1.0) -> None:
         super().__init__(daemon=True)
+        self._pause = pause
         self.calls = 0
         self.failures: list[str] = []
         self._ended = threading.Event()
@@ -108,11 +130,13 @@ class Caller(threading.Thread):
             while not self._ended.is_set():
                 try:
                     task = client.tasks.CreateTask(CreateTaskRequest(title=f"By a caller, {uuid.uuid4()}"))
-                    client.tasks.GetTask(GetTaskRequest(id=task.id))
-                    self.calls += 2
+                    self.calls += 1
+                    for _ in range(READS_OF_A_WRITE):
+                        client.tasks.GetTask(GetTaskRequest(id=task.id))
+                        self.calls += 1
                 except (TandemError, grpc.RpcError) as exc:
                     self.failures.append(repr(exc))
-                time.sleep(0.5)
+                self._ended.wait(self._pause)
 
     def end(self) -> None:
         self._ended.set()
