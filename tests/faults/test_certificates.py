@@ -1,8 +1,9 @@
-"""The certificate of the gRPC port is swapped again and again while clients connect."""
+"""Certificates of the gRPC port: swapped again and again while clients connect, and clients whose own is wrong."""
 
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
@@ -64,3 +65,42 @@ def test_swapped_under_load(rungrpc: Callable[..., RunGrpc], tmp_path: Path, rep
     report(f"{swaps} swaps, {len(calls)} connections, {len(failures)} failed; {kept} times the former pair was kept")
     assert failures == []
     assert calls
+
+
+def test_wrong_certificates(rungrpc: Callable[..., RunGrpc], tmp_path: Path, report: Callable[[str], None]) -> None:
+    for name in ("ours", "others"):
+        (tmp_path / name).mkdir()
+    ours, others = Authority(tmp_path / "ours"), Authority(tmp_path / "others")
+    cert, key = ours.issue("localhost")
+    server = rungrpc("--tls-cert", str(cert), "--tls-key", str(key), "--client-ca", str(ours.path))
+    good, expired = ours.issue("good"), ours.issue("expired", ends=timedelta(hours=-1))
+
+    def outcome(authority: Authority, pair: tuple[Path, Path] | None) -> str:
+        own = [path.read_bytes() for path in reversed(pair)] if pair else []
+        stub = ExampleServiceStub(server.channel(grpc.ssl_channel_credentials(authority.path.read_bytes(), *own)))
+        try:
+            stub.CreateUser(CreateUserRequest(), timeout=PATIENCE)
+        except grpc.RpcError as exc:
+            assert exc.code() is grpc.StatusCode.UNAVAILABLE
+            return str(exc.details())
+        return "OK"
+
+    assert outcome(ours, good) == "OK"
+    held = ExampleServiceStub(server.channel(grpc.ssl_channel_credentials(*_of(ours, good))))
+    held.CreateUser(CreateUserRequest(), timeout=PATIENCE)
+    for name, authority, pair in (
+        ("a server of another authority", others, good),
+        ("no certificate", ours, None),
+        ("an expired certificate", ours, expired),
+        ("a certificate of another authority", ours, others.issue("stranger")),
+        ("the key of another certificate", ours, (good[0], expired[1])),
+    ):
+        details = outcome(authority, pair)
+        report(f"{name}: UNAVAILABLE, {details}")
+        assert details != "OK"
+    held.CreateUser(CreateUserRequest(), timeout=PATIENCE)
+    assert outcome(ours, good) == "OK"
+
+
+def _of(authority: Authority, pair: tuple[Path, Path]) -> tuple[bytes, bytes, bytes]:
+    return authority.path.read_bytes(), pair[1].read_bytes(), pair[0].read_bytes()

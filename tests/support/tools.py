@@ -15,6 +15,8 @@ import pytest
 
 #: Not a program but what one may do here: run programs in a network of their own, which has no way out.
 NETWORK_NAMESPACE = "a network namespace"
+#: And to mount a file system.
+MOUNT = "a mount"
 #: Nor is this: where pip gets packages from.
 PACKAGE_INDEX = "a package index"
 #: Where npm puts the programs of package.json.
@@ -28,6 +30,8 @@ def path_of(program: str) -> str | None:
     """Return the path of a program on the PATH or installed by npm, or of a file by its whole path; None if missing."""
     if program == NETWORK_NAMESPACE:
         return _unshare()
+    if program == MOUNT:
+        return _mount()
     if program == PACKAGE_INDEX:
         return _package_index()
     if "/" in program:
@@ -42,6 +46,13 @@ def _unshare() -> str | None:
         unshare and shutil.which("ip") and subprocess.run([unshare, "--net", "true"], capture_output=True, check=False)
     )
     return unshare if may and not may.returncode else None
+
+
+@cache
+def _mount() -> str | None:
+    mount, ask = shutil.which("mount"), ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    may = mount and shutil.which("unshare") and subprocess.run(ask, capture_output=True, check=False)
+    return mount if may and not may.returncode else None
 
 
 @cache

@@ -42,11 +42,15 @@ class Person:
 
 
 class Database:
-    """An embedded PostgreSQL that flushes, with the demo data; another process keeps it up when it was killed."""
+    """An embedded PostgreSQL that flushes, with the demo data; another process keeps it up when it was killed.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        settings: of all processes that use it.
+    """
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
-        self.variables = {**os.environ, **as_variables(_VARIABLES), "TANDEM_DATA_DIR": str(folder)}
+        self.variables = {**os.environ, **as_variables(_VARIABLES | settings), "TANDEM_DATA_DIR": str(folder)}
         self._keeper = subprocess.Popen(
             [sys.executable, "-m", "tests.support.faults.prepare"],
             cwd=ROOT, env=self.variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -164,12 +168,14 @@ class Killable:
         with self._lock:
             self.until_ready()
 
-    def end_and_start(self) -> None:
-        """End it by SIGTERM, as an operator does, and start it again."""
+    def end_and_start(self) -> int:
+        """End it by SIGTERM, as an operator does, and start it again. Return its exit code."""
         assert self._process
         self._process.terminate()
         self._process.communicate(timeout=2 * PATIENCE_SECONDS)
+        code = self._process.returncode
         self.start()
+        return code
 
     def end(self) -> None:
         """Close its input, and wait for its end."""
@@ -183,14 +189,21 @@ class Installation:
 
     Args:
         entry: the command in place of `manage.py`.
+        variables: in addition to the database's.
     """
 
-    def __init__(self, database: Database, folder: Path, entry: Sequence[str] = ("manage.py",)) -> None:
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        entry: Sequence[str] = ("manage.py",),
+        variables: Mapping[str, str] = {},
+    ) -> None:
         self.database = database
         self.folder = folder
         self.http_port, self.grpc_port = free_port(), free_port()
         self.http_url, self.grpc_address = f"http://127.0.0.1:{self.http_port}", f"127.0.0.1:{self.grpc_port}"
-        self.variables = database.variables
+        self.variables = {**database.variables, **variables}
         self.web = self.process(
             "web", [*entry, "runweb", "--port", str(self.http_port)],
             lambda: answers_http(f"{self.http_url}/health/ready"),
