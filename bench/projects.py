@@ -117,9 +117,9 @@ def main() -> None:
     with product.database(arguments.data_dir) as data_dir:
         from tasks.models import Task
 
-        callers = _callers()
+        callers = make_callers()
         if not Task.objects.exists():
-            _seed(arguments.tasks, callers)
+            seed_tasks(arguments.tasks, callers)
         with (
             product.grpc_server(core, data_dir / "servers.log", GRPC_PORT, METRICS_PORT, workers=4) as server,
             grpc.insecure_channel(server.address) as channel,
@@ -131,12 +131,12 @@ def main() -> None:
         print(f"\nAt the end: {machine()}")
 
 
-def _callers() -> dict[str, Any]:
+def make_callers(users: int = USERS) -> dict[str, Any]:
     """Return the callers: an administrator, and users of 1,000 projects, of ten and of none."""
     from users.models import Role, Status, User
 
-    if User.objects.count() < USERS:
-        seed.seed(USERS)
+    if User.objects.count() < users:
+        seed.seed(users)
     administrator, member = seed.add_callers(product.PASSWORD)
     for name in ("newcomer", "outsider"):
         if not User.objects.filter(email=f"{name}@bench.example.com").exists():
@@ -149,7 +149,7 @@ def _callers() -> dict[str, Any]:
     return {name: User.objects.get(email=email) for name, email in emails.items()}
 
 
-def _seed(total: int, callers: dict[str, Any]) -> None:
+def seed_tasks(total: int, callers: dict[str, Any]) -> None:
     """Make projects, members and tasks as they were before the measurement: with all triggers off, and indexes last."""
     begun = time.monotonic()
     large, member, newcomer = _PROJECT.format(0), callers["member"].pk, callers["newcomer"].pk

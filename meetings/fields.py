@@ -58,6 +58,8 @@ class ParticipantsField(PlainInMigrations, ArrayField):  # type: ignore[type-arg
 
     plain = "django.contrib.postgres.fields.ArrayField"
     default_validators = [validate_participants]
+    #: Its ids are those of users, so that the change log can name them.
+    names_users = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("base_field", models.UUIDField())

@@ -10,6 +10,7 @@ from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from changes.admin.reading import Difference, Reader
@@ -20,6 +21,8 @@ from core.admin.lists import OneColumnOrder, ReadOnlyAdmin
 from core.db import ids
 
 PAGE_SIZE = 50
+#: How many changes a page shows of a subject whose progress is folded.
+MAX_FOLDED = 200
 #: How many of the newest changes a filter searches. It has no index, because an index would slow down every write.
 RECENT_CHANGES = 50_000
 _GREATEST_ID = 2**63 - 1
@@ -27,6 +30,9 @@ _GREATEST_ID = 2**63 - 1
 
 class ChangeLogHistoryMixin(ModelAdmin):
     """Admin of a logged model, whose history pages show the change log."""
+
+    #: Columns that report progress. Successive changes of nothing else are shown as one.
+    progress_fields: frozenset[str] = frozenset()
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Render a page of the subject's changes, newest first; with `before`, those older than that change."""
@@ -39,16 +45,17 @@ class ChangeLogHistoryMixin(ModelAdmin):
         before = _number(request.GET.get("before", ""))
         if before is not None:
             changes = changes.filter(id__lt=before)
-        page = list(changes[: PAGE_SIZE + 1])
-        shown = page[:PAGE_SIZE]
+        size = MAX_FOLDED if self.progress_fields else PAGE_SIZE
+        page = list(changes[: size + 1])
+        shown = page[:size]
         context = {
             **self.admin_site.each_context(request),
             "title": f"History of {subject}",
             "opts": self.opts,
             "object": subject,
             "headings": ("When", "Version", "What", "Who", "Reason", "Changed", "Request"),
-            "entries": _entries(Reader(self.admin_site, request, shown), shown),
-            "older": shown[-1].pk if len(page) > PAGE_SIZE else None,
+            "entries": _entries(Reader(self.admin_site, request, shown), folded(shown, self.progress_fields)),
+            "older": shown[-1].pk if len(page) > size else None,
             "is_first": before is None,
             **(extra_context or {}),
         }
@@ -101,14 +108,14 @@ class ReadableChangeList(OneColumnOrder):
 class ChangeAdmin(ReadOnlyAdmin):
     """Read-only admin of the change log, which only the database writes."""
 
-    list_display = ("occurred_at", "subject", "operation", "subject_version", "who", "why", "request_id")
+    list_display = ("occurred_at", "subject", "operation", "subject_version", "who", "why")
     list_filter = (SubjectTypeFilter, OperationFilter)
     lookups = (SubjectTypeFilter.parameter_name, OperationFilter.parameter_name)
     search_fields = ("subject_id",)
     search_help_text = "The id of the changed subject"
     # Ids are in the order of writing.
     ordering = ("-id",)
-    fields = (*list_display, "differences")
+    fields = (*list_display, "subject_type", "subject_id", "request_id", "differences")
     readonly_fields = fields
 
     @admin.display(description="what")
@@ -152,18 +159,32 @@ class ChangeAdmin(ReadOnlyAdmin):
         raise PermissionDenied
 
 
-def _entries(reader: Reader, changes: Sequence[Change]) -> list[tuple[object, ...]]:
+def folded(changes: Sequence[Change], progress_fields: frozenset[str]) -> list[list[Change]]:
+    """Return the changes, newest first, with successive ones that only report progress in one group."""
+    groups: list[list[Change]] = []
+    in_progress = False
+    for change in changes:
+        is_tick = bool(fields := change.changed_fields) and progress_fields.issuperset(fields)
+        if is_tick and in_progress and groups[-1][-1].actor == change.actor:
+            groups[-1].append(change)
+        else:
+            groups.append([change])
+        in_progress = is_tick
+    return groups
+
+
+def _entries(reader: Reader, groups: Sequence[Sequence[Change]]) -> list[tuple[object, ...]]:
     return [
         (
-            f"{change.occurred_at:%Y-%m-%d %H:%M:%S}",
-            change.subject_version,
-            change.get_operation_display(),
-            reader.who(change),
-            reader.reason(change),
-            _listed(reader.differences(change)),
-            change.request_id,
+            f"{timezone.localtime(group[0].occurred_at):%Y-%m-%d %H:%M:%S}",
+            f"{group[-1].subject_version}–{group[0].subject_version}" if len(group) > 1 else group[0].subject_version,
+            group[0].get_operation_display(),
+            reader.who(group[0]),
+            reader.reason(group[0]),
+            f"{len(group)} reports of progress" if len(group) > 1 else _listed(reader.differences(group[0])),
+            group[0].request_id,
         )
-        for change in changes
+        for group in groups
     ]
 
 

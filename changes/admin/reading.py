@@ -12,6 +12,7 @@ from django.contrib.auth import get_permission_codename, get_user_model
 from django.db.models import DateTimeField, Model
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -24,6 +25,8 @@ from core.db import ids
 #: Columns that every row has, or that `who` and `when` show already.
 _HIDDEN_COLUMNS = KEPT_BY_TRIGGERS | {"id", "updated_by_id"}
 _MAX_LENGTH = 150
+#: Columns by which people know a row; the first that has a text is shown.
+_NAMES = ("title", "name", "display_name", "label", "text", "email")
 #: How many characters of the common beginning of two long texts are shown before their difference.
 _CONTEXT_LENGTH = 30
 #: Values that are left out for a row that was created or deleted.
@@ -63,8 +66,14 @@ class Reader:
     def subject(self, change: Change) -> str:
         """Return the changed subject, with a link to its page."""
         model = model_of(change.subject_type)
-        text = f"{change.subject_type} {change.subject_id}"
+        text = f"{change.subject_type} {self._name(change) or change.subject_id}"
         return self._link(model(pk=change.subject_id), text) if model and self._may_see(model) else text
+
+    def _name(self, change: Change) -> str:
+        """Return the name that the subject had after the change; empty if it has none, or was forgotten."""
+        image = (change.new or change.old or {}) if change.pk in self._readable else {}
+        names = (image.get(column) for column in _NAMES)
+        return next((f"“{_cut(name, 0)}”" for name in names if isinstance(name, str) and name.strip()), "")
 
     def reason(self, change: Change) -> str:
         """Return the reason of the change; empty for readers who may not see its subject."""
@@ -99,12 +108,18 @@ class Reader:
                 return ""
             case bool():
                 return "yes" if value else "no"
+            case list() if _names_user(field):
+                return ", ".join(str(self._users.get(ids.parsed(item), item)) for item in value)
             case list():
                 return ", ".join(self._text(getattr(field, "base_field", None), item) for item in value)
             case dict():
                 return ", ".join(f"{key}: {self._text(None, item)}" for key, item in value.items())
             case str() if isinstance(field, DateTimeField) and (moment := parse_datetime(value)):
-                return f"{moment:%Y-%m-%d %H:%M:%S}"
+                return (
+                    f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
+                    if moment.tzinfo
+                    else f"{moment:%Y-%m-%d %H:%M:%S}"
+                )
             case str() if _names_user(field):
                 return str(self._users.get(ids.parsed(value), value))
             case _:
@@ -146,12 +161,15 @@ def _users_of(change: Change, with_images: bool) -> Iterator[UUID]:
     texts = [change.actor]
     if with_images:
         columns = [column for column, field in _fields(change.subject_type).items() if _names_user(field)]
-        texts += [image[column] for image in (change.old, change.new) if image for column in columns if column in image]
+        for image in filter(None, (change.old, change.new)):
+            values = (image.get(column) for column in columns)
+            texts += [text for value in values for text in (value if isinstance(value, list) else [value])]
     return (parsed for text in texts if text and (parsed := ids.parsed(text)))
 
 
 def _names_user(field: Any) -> bool:
-    return field is not None and field.related_model is get_user_model()
+    """Return whether the values of a field are ids of users."""
+    return field is not None and (field.related_model is get_user_model() or getattr(field, "names_users", False))
 
 
 def _shortened(before: str, after: str) -> tuple[str, str]:

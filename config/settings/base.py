@@ -32,6 +32,7 @@ if any(len(key.encode()) < 32 for key in (SECRET_KEY, *SECRET_KEY_FALLBACKS)):
 INSTALLED_APPS = [
     # Before the admin, whose templates it replaces.
     "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
     "config.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -118,7 +119,8 @@ UNFOLD = {
     "SITE_SYMBOL": "pedal_bike",
     "SITE_URL": "/",
     "SHOW_VIEW_ON_SITE": False,
-    "SIDEBAR": {"navigation": "config.sidebar.sections"},
+    "SIDEBAR": {"navigation": "config.sidebar.sections", "show_search": True, "command_search": True},
+    "COMMAND": {"search_callback": "config.command_palette.found"},
 }
 
 LOG_LEVEL = environment.log_level("LOG_LEVEL", env.str("LOG_LEVEL", default="INFO"))

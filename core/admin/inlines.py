@@ -23,7 +23,7 @@ class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
         self.new_objects, self.changed_objects, self.deleted_objects = [], [], []
 
     def get_queryset(self) -> Any:
-        return self._shown
+        return self._newest[:MAX_SHOWN]
 
     def is_valid(self) -> bool:
         return True
@@ -34,13 +34,16 @@ class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
     @cached_property
     def others(self) -> str:
         """The number of rows that are not shown, as text; empty if all are shown."""
+        if len(self._newest) <= MAX_SHOWN:
+            return ""
         count = self.queryset.order_by()[:_COUNT_LIMIT].count()
         more = "at least " if count == _COUNT_LIMIT else ""
-        return f"{more}{count - MAX_SHOWN:,}" if count > MAX_SHOWN else ""
+        return f"{more}{count - MAX_SHOWN:,}"
 
     @cached_property
-    def _shown(self) -> list[Any]:
-        return list(self.queryset.order_by("-pk")[:MAX_SHOWN])
+    def _newest(self) -> list[Any]:
+        """The rows that are shown, and one more, if there is one."""
+        return list(self.queryset.order_by("-pk")[: MAX_SHOWN + 1])
 
 
 class NewestRowsInline(TabularInline):

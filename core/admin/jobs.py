@@ -38,12 +38,16 @@ class JobAdmin(LargeList):
     # Ids are ordered by creation time.
     ordering = ("-id",)
     actions = ("retry",)
+    when_empty = "Writes that have further effects, such as mails and recordings, queue jobs."
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # `manage.py prune` deletes jobs that ended long ago.
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may change jobs; a retry is the only change."""

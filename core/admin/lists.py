@@ -12,10 +12,12 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 from unfold.forms import ActionForm
 from unfold.views import ChangeList
 
+from core.admin.lean_html import slim
 from core.db.pagination import COUNT_LIMIT
 
 #: Limits of a row's id: the text of a UUID is the longest.
@@ -81,14 +83,19 @@ class SelectedRowsActionForm(ActionForm):
 
 
 class SelectedRowsAdmin(ModelAdmin):
-    """An admin whose actions reject posted values that are not ids of rows."""
+    """An admin with short pages, whose actions reject posted values that are not ids of rows."""
+
+    list_per_page = 25
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Reject an action on a value that cannot be the id of a row."""
         if not all(map(self._is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
             self.message_user(request, "The selection is not valid; select rows of this list again.", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
-        return super().changelist_view(request, *args, **kwargs)
+        response = super().changelist_view(request, *args, **kwargs)
+        if isinstance(response, TemplateResponse):
+            response.add_post_render_callback(slim)
+        return response
 
     def _is_id(self, text: str) -> bool:
         if "\0" in text or len(text) > _MAX_ID_LENGTH:
@@ -112,7 +119,8 @@ class LargeList(SelectedRowsAdmin):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_disable_select_all = True
-    list_per_page = 50
+    #: Shown where the table is empty and the user cannot add a row: what makes one.
+    when_empty = ""
     sortable_by: Sequence[str] = ()
     #: Column of the list → the column that it is sorted by, where they differ.
     sorted_by: ClassVar[Mapping[str, str]] = {}

@@ -18,7 +18,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from core.actors import Actor
 from core.admin.json_fields import BoundedJsonField
-from core.errors import Failure, problem_of
+from core.admin.lean_html import slim
+from core.admin.stale import conflicts, with_error
+from core.errors import Failure, Stale, problem_of
 from core.preconditions import ANY_VERSION, ExpectedVersion, exactly
 
 OPENED_VERSION = "opened_version"
@@ -90,17 +92,33 @@ class ServiceBackedAdmin(ModelAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         version = getattr(context["original"], "version", None)
-        # A form that is shown again with errors keeps the version that it was opened with.
-        context["opened_version"] = request.POST.get(OPENED_VERSION, version)
-        return super().render_change_form(request, context, *args, **kwargs)
+        if getattr(request, "stale", None):
+            # The user sees the current values beside their own, so the next write is based on them.
+            context |= {"opened_version": version, "conflicts": conflicts(context["adminform"].form)}
+        else:
+            # A form that is shown again with errors keeps the version that it was opened with.
+            context["opened_version"] = request.POST.get(OPENED_VERSION, version)
+        response = super().render_change_form(request, context, *args, **kwargs)
+        response.add_post_render_callback(slim)
+        return response
 
     def opened_version(self, request: HttpRequest) -> ExpectedVersion:
         """Return the version that the posted form was opened with; any version, if it does not name one."""
         version = request.POST.get(OPENED_VERSION, "")
         return exactly(int(version)) if re.fullmatch(r"[0-9]{1,18}", version) else ANY_VERSION
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        stale = getattr(request, "stale", None)
+        return with_error(form, stale) if stale else form
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._or_message(request, partial(super().changeform_view, request, *args, **kwargs))
+        view = partial(super().changeform_view, request, *args, **kwargs)
+        try:
+            return self._or_message(request, view)
+        except Stale as exc:
+            request.stale = exc  # type: ignore[attr-defined]
+            return self._or_message(request, view)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._or_message(request, partial(super().delete_view, request, *args, **kwargs))
@@ -148,6 +166,31 @@ class ServiceBackedAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._or_message(request, partial(super().changelist_view, request, *args, **kwargs))
 
+    def with_form(
+        self,
+        request: HttpRequest,
+        rows: Iterable[Model],
+        title: str,
+        done: str,
+        form_class: type[forms.Form],
+        service: Callable[..., object],
+    ) -> HttpResponse | None:
+        """Ask for the fields of a form on a separate page, and then call the service for each row.
+
+        Args:
+            service: called with the actor, the row's id, and the cleaned fields by name.
+        """
+        form = form_class(request.POST if "asked" in request.POST else None)
+        if form.is_valid():
+            self.do_to_each(request, rows, done, partial(service, **form.cleaned_data))
+            return None
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        name, back = request.POST.get("action", ""), request.get_full_path()
+        return ask(self, request, title, rows, back, form=form, chosen=chosen, action=name)
+
+    def _shows_form(self, request: HttpRequest) -> bool:
+        return OPENED_VERSION in request.POST and not hasattr(request, "stale")
+
     def _or_message(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
         """Show the error of a service, or of an invalid posted id, on the page that was posted."""
         try:
@@ -157,6 +200,8 @@ class ServiceBackedAdmin(ModelAdmin):
         except (Failure, ValidationError, PermissionDenied) as exc:
             if isinstance(exc, PermissionDenied) and not exc.args:
                 raise  # Raised by Django: the user may not see this page. Services always state a reason.
+            if isinstance(exc, Stale) and exc.metadata and self._shows_form(request):
+                raise  # The form is shown again.
             self.message_user(request, problem_of(exc).message, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
         return response

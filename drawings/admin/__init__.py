@@ -72,6 +72,7 @@ class DocumentAdmin(ViewerPage, ChangeLogHistoryMixin, ServiceBackedAdmin, Large
         ("Record", {"fields": ("id", "version", "created_at", "updated_at")}),
     )
     readonly_fields = tuple(name for _, options in fieldsets[1:] for name in options["fields"])
+    progress_fields = frozenset(("progress",))
     inlines = (PageInline,)
     actions = ("reprocess", "cancel")
 

@@ -2,7 +2,9 @@
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
@@ -11,6 +13,8 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from changes.admin import ChangeLogHistoryMixin
+from core.admin.exports import CsvExport
+from core.admin.filters import DayRangeFilter, PickerFilter
 from core.admin.lists import LargeList
 from core.admin.writes import ServiceBackedAdmin, actor_of, show_saved
 from core.db import search
@@ -25,16 +29,49 @@ from meetings.messages import WRITABLE as WRITABLE_BY_CLIENTS
 from meetings.models import Meeting, Stage
 from meetings.services import processing
 from meetings.timecode import minutes_and_seconds
+from users.models import User
 
 WRITABLE = tuple("project" if name == "project_id" else name for name in WRITABLE_BY_CLIENTS)
 
 
+class PeopleField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Users, chosen by name. The value is their ids in the order in which they were chosen."""
+
+    def clean(self, value: Any) -> Any:
+        found = {str(user.pk): user.pk for user in super().clean(value)}
+        return [found[str(one)] for one in dict.fromkeys(map(str, value or ())) if str(one) in found]
+
+
+class MeetingForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Form of a meeting, with a picker of its participants."""
+
+    participants = PeopleField(
+        User.objects.all(),
+        required=False,
+        widget=AutocompleteSelectMultiple(Meeting._meta.get_field("owner"), admin.site),
+    )
+
+    class Meta:
+        model = Meeting
+        fields = WRITABLE
+
+
 @admin.register(Meeting)
-class MeetingAdmin(ListeningPage, ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
+class MeetingAdmin(ListeningPage, ChangeLogHistoryMixin, CsvExport, ServiceBackedAdmin, LargeList):
+    form = MeetingForm
     list_display = ("title", "status", "done", "owner", "starts_at", "created_at")
-    list_select_related = ("owner",)
-    list_filter = ("status",)
-    lookups = ("status__exact", "project__id__exact")
+    list_select_related = ("owner", "project")
+    list_filter = (
+        "status", ("owner", PickerFilter), ("project", PickerFilter), ("starts_at", DayRangeFilter),
+        ("created_at", DayRangeFilter),
+    )  # fmt: skip
+    list_filter_submit = True
+    lookups = (
+        "status__exact", "owner__id__exact", "project__id__exact", "starts_at_from", "starts_at_to", "created_at_from",
+        "created_at_to",
+    )  # fmt: skip
+    export_fields = ("id", "title", "status", "owner", "project", "starts_at", "language", "duration_ms", "created_at")
+    progress_fields = frozenset(("progress", "stage", "estimated_end_at"))
     sortable_by = ("starts_at", "created_at")
     search_fields = ("search_words",)
     search_help_text = "Beginnings of words in the title"
@@ -54,7 +91,7 @@ class MeetingAdmin(ListeningPage, ChangeLogHistoryMixin, ServiceBackedAdmin, Lar
     )  # fmt: skip
     readonly_fields = tuple(name for _, options in fieldsets[1:] for name in options["fields"])
     inlines = INLINES
-    actions = ("summarize",)
+    actions = ("retranscribe_selected", "summarize", "cancel_selected", "export_csv")
 
     @admin.display(description="progress")
     def done(self, meeting: Meeting) -> str:
@@ -81,13 +118,21 @@ class MeetingAdmin(ListeningPage, ChangeLogHistoryMixin, ServiceBackedAdmin, Lar
         return self.inlines if obj else ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
-        return Meeting.objects.visible_to(actor_of(request)).defer("search_words")
+        return Meeting.objects.visible_to(actor_of(request)).defer("search_words", "project__search_words")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Meeting], search_term: str
     ) -> tuple[QuerySet[Meeting], bool]:
         query = search.typed(search_term)
         return (queryset.filter(search.matches("search_words", query)) if query else queryset), False
+
+    @admin.action(description="Transcribe the selected meetings again", permissions=["change"])
+    def retranscribe_selected(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> None:
+        self.do_to_each(request, queryset, "queued for another transcript", processing.retranscribe)
+
+    @admin.action(description="Cancel the processing of the selected meetings", permissions=["change"])
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> None:
+        self.do_to_each(request, queryset, "cancelled", processing.cancel_processing)
 
     @admin.action(description="Make the summaries of the selected meetings anew", permissions=["change"])
     def summarize(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> None:

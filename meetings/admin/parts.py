@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -42,8 +42,10 @@ def suggested(speaker: Speaker) -> str:
 
 
 def with_task_gone(items: QuerySet[Any]) -> QuerySet[Any]:
-    """Annotate each item with `task_gone`: whether its task was deleted."""
-    return items.annotate(task_gone=Q(task_id__isnull=False) & ~Exists(Task.objects.filter(pk=OuterRef("task_id"))))
+    """Annotate each item with `task_gone`: whether its task was deleted, and with `task_title`."""
+    tasks = Task.objects.filter(pk=OuterRef("task_id"))
+    gone = Q(task_id__isnull=False) & ~Exists(tasks)
+    return items.annotate(task_gone=gone, task_title=Subquery(tasks.values("title")))
 
 
 def decisions(item: Any) -> SafeString | str:
@@ -72,6 +74,7 @@ class PartList(ChangeLogHistoryMixin, LargeList):
 
     # Ids are in order of creation.
     ordering = ("-id",)
+    when_empty = "Upload a recording on the page of a meeting; its processing makes them."
     list_select_related: Any = ("meeting",)
     #: Columns that are not fetched.
     deferred: tuple[str, ...] = ()
@@ -193,9 +196,9 @@ class ActionItemAdmin(ServiceBackedAdmin, PartList):
         if not item.task_id:
             return "-"
         if item.task_gone:
-            return f"{item.task_id} (deleted)"
+            return "(deleted)"
         url = reverse("admin:tasks_task_change", args=[item.task_id])
-        return format_html('<a class="text-link" href="{}">{}</a>', url, item.task_id)
+        return format_html('<a class="text-link" href="{}">{}</a>', url, item.task_title)
 
     @admin.action(description="Make tasks of the selected action items", permissions=["decide"])
     def accept(self, request: HttpRequest, queryset: QuerySet[ActionItem]) -> None:

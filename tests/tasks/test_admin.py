@@ -1,5 +1,6 @@
 """Tasks in the admin site: through the same services, with the same rules."""
 
+from csv import DictReader
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from changes.models import Change
 from tasks.models import Priority, Status, Task
-from tests.support.factories import TaskFactory, UserFactory
+from tests.support.factories import ProjectFactory, TaskFactory, UserFactory
 from users.models import Status as UserStatus
 from users.models import User
 
@@ -32,7 +33,8 @@ def page_of(task: Task, name: str = "change") -> str:
 def test_the_list_searches_filters_and_orders(site: Client, ann: User) -> None:
     now = timezone.now()
     TaskFactory(title="Alpha", created_by=ann, assigned_to=ann, due_date=now - timedelta(1), priority=Priority.LOW)
-    TaskFactory(title="Beta", status=Status.DONE, due_date=now - timedelta(2), description="of alphabets")
+    beta = TaskFactory(title="Beta", status=Status.DONE, due_date=datetime(2020, 1, 2, 23, tzinfo=UTC),
+                       labels=["garden"], description="of alphabets", project=ProjectFactory())  # fmt: skip
 
     def shown(**query: Any) -> list[str]:
         return [task.title for task in site.get(LIST, query).context["cl"].result_list]
@@ -43,6 +45,13 @@ def test_the_list_searches_filters_and_orders(site: Client, ann: User) -> None:
     assert shown(status__exact=Status.DONE) == ["Beta"]
     assert shown(priority__exact=Priority.LOW) == ["Alpha"]
     assert shown(overdue="yes") == ["Alpha"]
+    assert shown(label="garden ") == ["Beta"]
+    assert shown(label="a\x01b") == []
+    assert shown(assigned_to__id__exact=str(ann.pk)) == ["Alpha"]
+    assert shown(project__id__exact=str(beta.project_id)) == ["Beta"]
+    assert shown(due_date_from="2020-01-01", due_date_to="2020-01-02") == ["Beta"]  # Both days are whole.
+    assert shown(due_date_to="2020-01-01") == []
+    assert shown(due_date_to="no day") == ["Beta", "Alpha"]
     assert shown(o="-3") == ["Beta", "Alpha"]  # By priority, downwards.
 
 
@@ -74,6 +83,29 @@ def test_a_change_goes_through_the_service(site: Client, administrator: User, an
     site.post(page_of(task), form(status=Status.DONE, labels="a"))
     task.refresh_from_db()
     assert task.assigned_to is None
+
+
+def test_actions_on_the_selected_tasks(site: Client, ann: User) -> None:
+    one, other = TaskFactory(title="=1+1", labels=["a", "b"]), TaskFactory()
+    chosen = {"_selected_action": [str(one.pk), str(other.pk)], "index": "0"}
+
+    def act(action: str, **fields: Any) -> Any:
+        return site.post(LIST, {**chosen, "action": action} | fields)
+
+    assert 'name="assigned_to"' in act("assign").content.decode()  # A page asks for the user,
+    assert act("assign", asked="1", assigned_to="nobody").status_code == 302  # rejects an unknown user,
+    assert not Task.objects.filter(assigned_to=ann).exists()
+    assert act("assign", asked="1", assigned_to=str(ann.pk)).status_code == 302
+    assert act("set_status", asked="1", status=Status.DONE).status_code == 302
+    for task in (one, other):
+        task.refresh_from_db()
+        assert (task.assigned_to, task.status, task.version) == (ann, Status.DONE, 3)
+    file = act("export_csv")
+    assert file["Content-Type"].startswith("text/csv")
+    rows = {row["id"]: row for row in DictReader(file.content.decode().splitlines())}
+    assert rows[str(one.pk)]["title"] == "'=1+1"  # No formula for a spreadsheet.
+    assert (rows[str(one.pk)]["labels"], rows[str(one.pk)]["status"]) == ("a, b", "Done")
+    assert rows[str(other.pk)]["assigned_to"] == str(ann)
 
 
 def test_bad_input_is_shown_at_its_field(site: Client) -> None:
@@ -127,7 +159,14 @@ def test_a_form_that_is_older_than_the_task_changes_nothing(site: Client) -> Non
     task = TaskFactory(title="Title")
     assert 'name="opened_version" value="1"' in site.get(page_of(task)).content.decode()
     assert site.post(page_of(task), form(title="Mine", opened_version="1")).status_code == 302
-    received = site.post(page_of(task), form(title="Theirs", opened_version="1"), follow=True).content.decode()
-    assert "It was modified concurrently and is now at version 2; read it again" in received
+    labels = form(title="Theirs", description="Ten minutes of work", opened_version="1")
+    received = site.post(page_of(task), labels).content.decode()
+    assert "It was modified concurrently and is now at version 2" in received
+    assert "Ten minutes of work</textarea>" in received  # What was typed is kept,
+    assert "<td>Mine</td><td>Theirs</td>" in received  # beside the current value.
+    assert 'name="opened_version" value="2"' in received
     task.refresh_from_db()
     assert (task.title, task.version) == ("Mine", 2)
+    assert site.post(page_of(task), {**labels, "opened_version": "2"}).status_code == 302
+    task.refresh_from_db()
+    assert (task.title, task.description, task.version) == ("Theirs", "Ten minutes of work", 3)

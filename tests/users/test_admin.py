@@ -31,7 +31,7 @@ def change_url(user: User) -> str:
 def test_the_list_searches_filters_and_does_not_ask_per_row(
     site: Client, ann: User, django_assert_max_num_queries: Any
 ) -> None:
-    UserFactory.create_batch(30)
+    UserFactory.create_batch(20)
     with django_assert_max_num_queries(8):
         page = site.get(reverse(LIST))
     assert page.status_code == 200
