@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.conversions import checked_numbers, read_fields, set_timestamp
-from drawings.models import Component
+from core.db.fields import checked_line
+from drawings.models import MAX_CLASS, MAX_PREFIX, Component
 from drawings.queries.components import ComponentFilter
 from drawings.services.components import Decided, Decision
 from tandem.drawing.v1 import drawing_pb2
@@ -60,7 +61,7 @@ def component_filter(request: drawing_pb2.ListComponentsRequest) -> ComponentFil
     """Return the filter of a list request.
 
     Raises:
-        ValidationError: an invalid state or method.
+        ValidationError: an invalid state, method, class or prefix.
     """
     return ComponentFilter(
         document_id=request.document_id,
@@ -68,8 +69,8 @@ def component_filter(request: drawing_pb2.ListComponentsRequest) -> ComponentFil
         symbol_id=request.symbol_id,
         states=checked_numbers(drawing_pb2.ComponentState.DESCRIPTOR, request.states, "states"),
         methods=checked_numbers(drawing_pb2.ComponentMethod.DESCRIPTOR, request.methods, "methods"),
-        component_class=getattr(request, "class"),
-        prefix=request.prefix,
+        component_class=checked_line("class", getattr(request, "class"), MAX_CLASS),
+        prefix=checked_line("prefix", request.prefix, MAX_PREFIX),
     )
 
 

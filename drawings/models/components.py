@@ -14,6 +14,7 @@ from core.db.fields import SingleLineField
 from drawings.models.parts import DocumentChild, of_user
 
 UNKNOWN_CLASS = "unknown"
+MAX_CLASS, MAX_PREFIX = 50, 10
 _LETTERS = re.compile(r"([A-Za-z]{1,10})\d*[A-Za-z]?(?:\.\d+)?\Z")
 
 
@@ -49,8 +50,8 @@ class Component(DocumentChild):
     page_number = models.PositiveIntegerField(editable=False)
     designator = SingleLineField(max_length=100, blank=True, default="")
     #: The letters of the designator.
-    prefix = SingleLineField(max_length=10, blank=True, default="", editable=False)
-    component_class = SingleLineField(max_length=50, default=UNKNOWN_CLASS)
+    prefix = SingleLineField(max_length=MAX_PREFIX, blank=True, default="", editable=False)
+    component_class = SingleLineField(max_length=MAX_CLASS, default=UNKNOWN_CLASS)
     rating_raw = SingleLineField(max_length=100, blank=True, default="")
     #: In `rating_unit`; 0 if `rating_raw` cannot be read.
     rating_value = models.FloatField(default=0, editable=False)

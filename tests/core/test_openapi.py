@@ -252,6 +252,10 @@ def test_answers_document_headers_and_failures(described: dict[str, Any]) -> Non
     assert "ETag" not in users["get"]["responses"]["200"]["headers"]
     assert set(one["delete"]["responses"]) >= {"204", "404", "412"}
     assert "404" not in users["get"]["responses"]
+    for path, verbs in described["paths"].items():
+        for verb, documented in verbs.items():
+            if verb != "parameters" and "NOT_FOUND" in documented["description"]:
+                assert "404" in documented["responses"], (verb, path)
     assert "304" in one["get"]["responses"]
     assert "304" not in users["get"]["responses"]
     assert {"413", "415", "429"} <= set(users["post"]["responses"])

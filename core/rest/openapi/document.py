@@ -265,8 +265,9 @@ class _Description:
     def _failures(self) -> list[int]:
         http = self._operation.http
         takes_body = bool(self._plan.keys) or self._operation.takes_stream
+        comment = self._schemas.comment(self._operation.method.full_name)
         possible = {
-            404: bool(http.path_fields) or (http.verb == "GET" and bool(http.response_body)),
+            404: bool(http.path_fields) or "NOT_FOUND" in comment or (http.verb == "GET" and bool(http.response_body)),
             409: self._operation.writes,
             412: self._takes_version or self._operation.answers_file,
             416: self._operation.answers_file,

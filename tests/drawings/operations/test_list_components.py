@@ -45,7 +45,13 @@ def test_list_is_filtered(api: Transport, ann: User, labelled: Document) -> None
 
 @pytest.mark.parametrize(
     ("fields", "error"),
-    [({"document_id": "x"}, "document_id"), ({"page_number": -1}, "page_number"), ({"states": [9]}, "states.0")],
+    [
+        ({"document_id": "x"}, "document_id"),
+        ({"page_number": -1}, "page_number"),
+        ({"states": [9]}, "states.0"),
+        ({"prefix": "a\0b"}, "prefix"),
+        ({"class": "x" * 51}, "class"),
+    ],
 )
 def test_invalid_filter_is_named(api: Transport, ann: User, fields: dict[str, object], error: str) -> None:
     request = ListComponentsRequest(project_id=str(project_of(ann).pk), **fields)  # type: ignore[arg-type]
