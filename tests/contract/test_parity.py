@@ -13,6 +13,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.exceptions import Resolver404
 from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
 from grpc_health.v1 import health_pb2
 
 import tandem
@@ -23,6 +24,7 @@ from core.operations import Operation, snake_case
 from core.rest.viewsets import Endpoint, OperationViewSet
 from core.rpc.servicers import Service, service_of
 from tests.support.grpc_transport import Details
+from tests.support.transports import OPERATIONS
 
 TESTS = Path(__file__).parent.parent
 
@@ -193,6 +195,14 @@ def test_every_url_and_verb_is_an_rpc() -> None:
     patterns = list(all_patterns())
     assert list(faults_of_urls(patterns, operations())) == []
     assert {path for path, _ in patterns} >= set(HTTP_ONLY), "HTTP_ONLY names what is not there"
+
+
+def test_reads_declare_that_they_have_no_side_effects() -> None:
+    """Clients of Connect call them by GET, which the server admits."""
+    level = MethodOptions.NO_SIDE_EFFECTS
+    declared = {name for name, one in OPERATIONS.items() if one.method.GetOptions().idempotency_level == level}
+    unary = {name: one for name, one in OPERATIONS.items() if not (one.takes_stream or one.answers_stream)}
+    assert declared == {name for name, operation in unary.items() if not operation.writes}
 
 
 def test_every_stream_has_its_twin() -> None:

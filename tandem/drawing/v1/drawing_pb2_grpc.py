@@ -167,7 +167,7 @@ class DrawingServiceStub:
             response_deserializer=tandem.drawing.v1.drawing_pb2.SearchPagesResponse.FromString,
         )
         """Searches the pages of all documents that the caller may see: those that contain, for each word of the query, a word
-        that begins with it. Documents come in the order of their uploads. INVALID_ARGUMENT.
+        that begins with it. Documents come in the order of their uploads. INVALID_ARGUMENT, NOT_FOUND (the project).
         """
         self.ListComponents: grpc.UnaryUnaryMultiCallable[
             tandem.drawing.v1.drawing_pb2.ListComponentsRequest,
@@ -518,7 +518,7 @@ class DrawingServiceServicer:
         context: grpc.ServicerContext,
     ) -> tandem.drawing.v1.drawing_pb2.SearchPagesResponse:
         """Searches the pages of all documents that the caller may see: those that contain, for each word of the query, a word
-        that begins with it. Documents come in the order of their uploads. INVALID_ARGUMENT.
+        that begins with it. Documents come in the order of their uploads. INVALID_ARGUMENT, NOT_FOUND (the project).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details("Method not implemented!")

@@ -107,14 +107,19 @@ def test_pages_call_watch_and_resume(emptied_database: None, db: None, tmp_path:
                 assert (answer["title"], answer["code"]) == (f"by {client}", code)
                 assert list(answer[field]) == ["title"]
                 assert answer["message"]
-            for condition in ("found.watching", "found.titles.includes('by google')", "found.googleEvents > 0"):
+            assert page.value("found.read") == {
+                "title": "read by GET", "byGet": ["/taskservice.TaskService/GetTask"],
+            }  # fmt: skip
+            for condition in ("found.watching", "found.titles.includes('by google')", "found.googleTitles.length > 0"):
                 page.until(condition)
-        page.until("found.googleEnd === 14")
+        page.until("found.googleEnds[0] === 14")
         TaskFactory(title="while the server is away")
         with web(port, origin):
-            page.until("found.titles.includes('while the server is away')")
+            page.until("found.googleTitles.includes('while the server is away')")
             TaskFactory(title="after it came back")
-            page.until("found.titles.includes('after it came back')")
+            for titles in ("found.titles", "found.googleTitles"):
+                page.until(f"{titles}.includes('while the server is away')")
+                page.until(f"{titles}.includes('after it came back')")
             titles = page.value("found.titles")
             assert len(titles) == len(set(titles))
             assert (page.value("found.resets"), page.value("found.failed")) == (0, None)
