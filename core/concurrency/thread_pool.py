@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from django.db import connections
 from prometheus_client import REGISTRY
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from core import context
@@ -26,6 +26,8 @@ Work = Callable[[], None]
 #: While other callers are present, a caller's next call starts when its last one has ended or has taken this long. Its
 #: calls then do not compete for the interpreter with those of others, and a slow one does not hold up a quick one.
 _ALONE_SECONDS = 0.2
+#: A pool is overloaded once calls have waited in it for this long without a pause.
+_OVERLOADED_AFTER_SECONDS = 0.5
 
 
 class ThreadPool(futures.Executor):
@@ -47,6 +49,7 @@ class ThreadPool(futures.Executor):
         share_beside_others: how many while others are present; by default a quarter.
         lazy: start threads as they are needed.
         at_rest: called by a thread after each piece of work.
+        sheds: while the pool is overloaded, `has_room` only admits calls that wait about as long as they then take.
     """
 
     def __init__(
@@ -60,11 +63,16 @@ class ThreadPool(futures.Executor):
         share_beside_others: int | None = None,
         lazy: bool = False,
         at_rest: Callable[[], None] = lambda: None,
+        sheds: bool = False,
     ) -> None:
         self._name = name
         self._size = size
         self._max_waiting = max_waiting
         self._max_spares = max_spares
+        #: How many calls may wait during an overload: the last of them waits about as long as it then takes.
+        self._max_waiting_in_overload = min(max_waiting, size + size // 2) if sheds else max_waiting
+        self._waiting_since: float | None = None
+        self._refused = 0
         self._share = share or size - size // 4
         self._share_beside_others = min(self._share, share_beside_others or max(1, size // 4))
         #: False where work is no sign that its caller is present: the events of a stream come from others.
@@ -117,21 +125,34 @@ class ThreadPool(futures.Executor):
             if waiting is None:
                 waiting = self._waiting[caller] = deque()
             waiting.append(work)
+            if not self._count:
+                self._waiting_since = time.monotonic()
             self._count += 1
             if self._count - self._put_off > self._idle and len(self._threads_alive) < self._size:
                 self._start()
             self._tokens.put(True)
 
-    def figures(self) -> tuple[str, int, int, int]:
-        """Return the pool's name, its size, how many of its threads serve a call, and how many calls wait for one."""
+    def figures(self) -> tuple[str, int, int, int, int]:
+        """Return the pool's name, its size, how many calls it serves now, how many wait, and how many were refused."""
         with self._lock:
-            return self._name, self._size, self._running.total(), self._count
+            return self._name, self._size, self._running.total(), self._count, self._refused
 
     def has_room(self, caller: str) -> bool:
-        """Return whether one more call of this caller may wait."""
+        """Return whether one more call of this caller may wait.
+
+        A burst may wait. If calls arrive faster than the pool serves them, few may, so that those which are admitted
+        are served soon, while the others are refused at once; a caller with no waiting call comes before others.
+        """
         with self._lock:
             waiting = len(self._waiting.get(caller, ()))
-            return waiting < self._max_waiting and (not waiting or self._count < 10 * self._max_waiting)
+            since = self._waiting_since
+            if since is not None and time.monotonic() - since > _OVERLOADED_AFTER_SECONDS:
+                limit = self._max_waiting_in_overload
+                has_room = max(waiting, self._count if waiting else len(self._waiting)) < limit
+            else:
+                has_room = waiting < self._max_waiting and (not waiting or self._count < 10 * self._max_waiting)
+            self._refused += not has_room
+            return has_room
 
     def add_spare(self) -> bool:
         """Add a thread while another is stalled; return False if the limit is reached, or the pool has ended."""
@@ -189,6 +210,8 @@ class ThreadPool(futures.Executor):
                     self._running[caller] += 1
                     self._begun_at[caller] = now
                     self._count -= 1
+                    if not self._count:
+                        self._waiting_since = None
                     return caller, work
             self._put_off += 1
         return None
@@ -261,11 +284,13 @@ class _PoolMetrics(Collector):
         size = GaugeMetricFamily("tandem_pool_threads", "Calls that a pool serves at once.", labels=["pool"])
         busy = GaugeMetricFamily("tandem_pool_busy", "Calls that a pool serves now.", labels=["pool"])
         waiting = GaugeMetricFamily("tandem_pool_waiting", "Calls that wait for a thread of a pool.", labels=["pool"])
-        for name, threads, running, count in sorted(pool.figures() for pool in list(_POOLS)):
+        refused = CounterMetricFamily("tandem_pool_refused", "Calls for which a pool had no room.", labels=["pool"])
+        for name, threads, running, count, full in sorted(pool.figures() for pool in list(_POOLS)):
             size.add_metric([name], threads)
             busy.add_metric([name], running)
             waiting.add_metric([name], count)
-        return [size, busy, waiting]
+            refused.add_metric([name], full)
+        return [size, busy, waiting, refused]
 
 
 REGISTRY.register(_PoolMetrics())

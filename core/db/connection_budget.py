@@ -12,6 +12,8 @@ logger = logging.getLogger(__name__)
 #: Connections of each process beside those of its threads: of the sequencer, the tailer, the check of open streams, and
 #: the listener for drafts of live meetings.
 EXTRA_CONNECTIONS = 4
+#: Threads of the web process that only answer health checks.
+HEALTH_THREADS = 2
 _AVAILABLE = """
     SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
         - coalesce(current_setting('reserved_connections', true), '0')::int
@@ -20,7 +22,7 @@ _AVAILABLE = """
 
 def max_connections() -> int:
     """Return how many connections one web process, the gRPC processes and one worker may open by the settings."""
-    web = settings.HTTP_THREADS + settings.MAX_REQUEST_STREAMS + EXTRA_CONNECTIONS
+    web = settings.HTTP_THREADS + HEALTH_THREADS + settings.MAX_REQUEST_STREAMS + EXTRA_CONNECTIONS
     grpc = settings.GRPC_MAX_WORKERS + settings.MAX_REQUEST_STREAMS + 2 * settings.GRPC_SENDERS + EXTRA_CONNECTIONS
     # Each job has a second thread, which supervises it.
     worker = 2 * (settings.WORKER_THREADS + settings.WORKER_LIVE_THREADS) + EXTRA_CONNECTIONS

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import cache, lru_cache
+from itertools import product
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -22,6 +23,8 @@ charged_calls = Counter(
     "tandem_limits_calls", "Calls charged to budgets, by the kind of caller and the decision: admitted or refused.",
     ["kind", "decision"],
 )  # fmt: skip
+for _kind, _decision in product(("anonymous", "user", "peer"), ("admitted", "refused")):
+    charged_calls.labels(_kind, _decision)
 _last_logged = -1.0
 _meter = cache(charged_calls.labels)
 _address_key = lru_cache(10_000)(caller_key)

@@ -31,6 +31,7 @@ Send = Callable[[AsgiMessage], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _UPLOADS = tuple(content_type.encode() for content_type in bodies.UPLOAD_TYPES)
+_BUSY = Problem("RATE_LIMITED", "The server is busy; try again in a second.", retry_after_seconds=1)
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _DISCONNECT: AsgiMessage = {"type": "http.disconnect"}
 #: Bytes that each call may read ahead, and bytes that all calls together may read ahead beyond that.
@@ -44,8 +45,19 @@ _CLOSING_SECONDS = 2.0
 _open: "dict[asyncio.Task[Any], _Call]" = {}
 
 
-def dispatch(ordinary: Application, uploads: Application, sockets: Application) -> Application:
-    """Return an application that routes calls to one of these, and sends the streams that the first two open."""
+def dispatch(
+    ordinary: Application,
+    uploads: Application,
+    probes: Application,
+    sockets: Application,
+    has_room: Callable[[str], bool],
+) -> Application:
+    """Return an application that routes calls to one of these, and sends the streams that the first two open.
+
+    Args:
+        probes: serves /health.
+        has_room: returns whether one more ordinary call of a caller may wait; others are refused.
+    """
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -66,6 +78,7 @@ def dispatch(ordinary: Application, uploads: Application, sockets: Application) 
         if not scope["path"].startswith("/") and not await _has_path(scope, send):
             return
         scope["headers"] = _without_look_alikes(scope["headers"])
+        is_probe = scope["path"].startswith("/health")
         upload = bodies.is_api(scope["path"]) and headers.get(b"content-type", b"").lower().startswith(_UPLOADS)
         call = _Call(scope, receive, send, settings.UPLOAD_IDLE_SECONDS if upload else settings.BODY_WAIT_SECONDS)
         scope[bodies.SOURCE] = call.next_piece
@@ -77,8 +90,12 @@ def dispatch(ordinary: Application, uploads: Application, sockets: Application) 
             limit = settings.MAX_MESSAGE_BYTES + 1
             ahead = not upload and int(headers.get(b"content-length", 0)) < limit
             whole = ahead and await call.read_ahead(limit)
-            context.caller_key.set(_caller(scope))
-            await (ordinary if whole else uploads)(scope, call.receive, call.send)
+            caller = _caller(scope)
+            context.caller_key.set(caller)
+            if whole and not is_probe and not has_room(caller):
+                await connections.answer(send, 429, _BUSY, closes=False)
+                return
+            await (probes if is_probe else ordinary if whole else uploads)(scope, call.receive, call.send)
         finally:
             call.forget_ahead()
         if feed_responses.TAKEN_OVER in scope:

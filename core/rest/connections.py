@@ -198,8 +198,12 @@ def connection_class(limit: int) -> type[Connection]:
     return LimitedConnection
 
 
-def answer_of(status: int, problem: Problem) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Return the head and body of a problem that is sent without Django, after which the connection is closed."""
+def answer_of(status: int, problem: Problem, *, closes: bool = True) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Return the head and body of a problem that is sent without Django.
+
+    Args:
+        closes: the connection is closed afterwards.
+    """
     request_id = valid_request_id(None)
     document = {**problems.document(problem), "status": status, "request_id": request_id}
     body = json.dumps(document).encode()
@@ -207,16 +211,17 @@ def answer_of(status: int, problem: Problem) -> tuple[list[tuple[bytes, bytes]],
         (b"content-type", b"application/problem+json"),
         (b"content-length", str(len(body)).encode()),
         (b"x-request-id", request_id.encode()),
-        (b"connection", b"close"),
     ]
+    if closes:
+        head.append((b"connection", b"close"))
     if problem.retry_after_seconds is not None:
         head.append((b"retry-after", str(int(problem.retry_after_seconds)).encode()))
     return head, body
 
 
-async def answer(send: Any, status: int, problem: Problem) -> None:
-    """Send a problem over ASGI and close the connection."""
-    head, body = answer_of(status, problem)
+async def answer(send: Any, status: int, problem: Problem, *, closes: bool = True) -> None:
+    """Send a problem over ASGI, and close the connection unless the request was read whole."""
+    head, body = answer_of(status, problem, closes=closes)
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})
 

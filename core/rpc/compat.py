@@ -228,6 +228,8 @@ class EarlyCall:
         self._rest = rest
         self._messages: Any = thunk()
         self._on_first_message: Callable[[], None] | None = None
+        #: Whether the first message has arrived.
+        self.has_message = False
         self._cancelled_at: float | None = None
 
     @classmethod
@@ -277,6 +279,7 @@ class EarlyCall:
             with self._state.condition:
                 first, self._state.request = self._state.request, None
             messages.set_first(first)
+            self.has_message = first is not None
             guard.unwatch(self)
             self._continue()
             return outcome

@@ -93,7 +93,7 @@ class Server:
 
     def __init__(self, services: Sequence[Service], options: Options) -> None:
         self._options = options
-        self._workers = CallThreadPool("grpc", options.workers, max_waiting=settings.GRPC_MAX_QUEUE)
+        self._workers = CallThreadPool("grpc", options.workers, settings.GRPC_MAX_QUEUE, sheds=True)
         # Health has its own threads, so that it answers while all others are busy.
         own_workers = CallThreadPool("grpc-own", 2)
         uploads = CallThreadPool("grpc-uploads", max_waiting=settings.GRPC_MAX_QUEUE, **request_stream_threads())

@@ -62,7 +62,10 @@ class CallThreadPool(ThreadPool, futures.ThreadPoolExecutor):
 
         def on_first_message() -> None:
             self._note_half_open(caller, -1)
-            self.run(serve, caller)
+            # The pool may have filled up since; a call that is cut must get its own status.
+            is_full = early.has_message and not self.has_room(caller)
+            refusals = early.refuse() if is_full else None
+            (refusals or self).run(serve, caller)
 
         early.receive(self.guard, on_first_message)
         return future

@@ -67,6 +67,25 @@ def busy() -> Iterator[Busy]:
         made.end_one()
 
 
+def test_few_calls_wait_in_an_overload(start: Callable[..., ThreadPool], busy: Busy) -> None:
+    """A burst may wait; when calls have waited for a while without a pause, one and a half for each thread may."""
+    pool = start(2, share=2, share_beside_others=2, sheds=True)
+    for number in range(10):
+        assert pool.has_room("a")
+        pool.run(busy.work(f"a{number}"), "a")
+    until(lambda: not pool.has_room("a"))
+    refused = pool.figures()[-1]
+    assert pool.has_room("b"), "a caller that has no waiting call comes first"
+    for caller in "bc":
+        pool.run(busy.work(caller), caller)
+    assert not pool.has_room("b")
+    assert not pool.has_room("d"), "three callers wait"
+    assert pool.figures()[-1] == refused + 2
+    for _ in range(12):
+        busy.end_one()
+    until(lambda: pool.has_room("a"))
+
+
 def test_caller_leaves_threads_to_others(start: Callable[..., ThreadPool], busy: Busy) -> None:
     pool = start(8)
     for number in range(20):

@@ -126,7 +126,7 @@ def _server() -> tuple[str, _HandOver]:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        cast(Any, dispatch(serving, serving, serving)),
+        cast(Any, dispatch(serving, serving, serving, serving, has_room=lambda caller: True)),
         http=connection_class(1000),
         log_config=None,
         access_log=False,
