@@ -1,4 +1,4 @@
-"""The calls of `bench.overload`: as many as the server can take, or at a fixed rate whatever the server does."""
+"""The calls of `bench.overload`: as many as the server can take, or at a fixed rate."""
 
 import asyncio
 import itertools
@@ -19,7 +19,7 @@ ADMITTED, REFUSED = "admitted", "refused"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is called: ListUsers with a page of this size, by callers in turn."""
+    """Calls of ListUsers with a page of this size, by callers in turn."""
 
     transport: str
     address: str
@@ -29,7 +29,7 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What the calls came to.
+    """Results of the calls.
 
     Attributes:
         failed: what else they ended with → their number.
@@ -134,7 +134,7 @@ class _RestCaller:
             return type(exc).__name__
 
     async def _call(self, bearer: str) -> str:
-        while self._idle and self._idle[-1][0].at_eof():  # The server has closed it meanwhile.
+        while self._idle and self._idle[-1][0].at_eof():  # The server has closed it.
             self._idle.pop()[1].close()
         reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(*self._place)
         try:

@@ -58,6 +58,6 @@ def test_what_cannot_be_served_is_refused(
     assert len(outcome.admitted_ms) > 2
     assert len(outcome.refused_ms) > AT_ONCE
     assert answers_http(f"{servers.http_url}/health/ready")
-    # As many as there are threads are served again, and none is refused.
+    # As many as there are threads are served again, without a refusal.
     until(lambda: not overload_calls.run(plan, 0.2, rate=0, at_once=2).refused_ms, "calls are served again")
     assert process.memory_info().rss < MORE_MEMORY * memory

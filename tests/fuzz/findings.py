@@ -1,4 +1,4 @@
-"""What the calls found, and how a failure of an rpc is judged."""
+"""Findings of the calls, and the judgement of a failed rpc."""
 
 import threading
 from collections import Counter
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-#: Codes that no request may cause, whatever it holds.
+#: Codes that no request may cause.
 _FAULTS = frozenset((code_pb2.INTERNAL, code_pb2.UNKNOWN))
 #: Examples that are kept of each kind of finding.
 _EXAMPLES = 3

@@ -1,4 +1,4 @@
-"""What the calls name: rows, credentials and page tokens that exist."""
+"""Rows, credentials and page tokens that exist, for the calls to name."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ _TOKENS = 50
 
 @dataclass
 class Known:
-    """What exists, read from the database, and what answers have shown.
+    """Rows in the database, credentials, and tokens of answers.
 
     Attributes:
         ids: by the name of what they identify.

@@ -110,7 +110,7 @@ class WebCaller:
             self._connection.request(verb, path, body, sent)
             response = self._connection.getresponse()
         except (ConnectionError, http.client.RemoteDisconnected):
-            # A kept connection was closed by the server meanwhile: once more on a new one.
+            # A kept connection was closed by the server: once more on a new one.
             self._connection.close()
             self._connection.request(verb, path, body, sent)
             response = self._connection.getresponse()
