@@ -1,6 +1,7 @@
 """A headless Chromium, driven by its DevTools protocol over a pipe."""
 
 import base64
+import io
 import json
 import os
 import subprocess
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from tests.support.tools import path_of
 
@@ -32,6 +35,7 @@ class Page:
         self._to, self._from = to, from_
         self._count, self._rest = 0, b""
         self._session = ""
+        self._file_input = 0
         self.errors: list[str] = []
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -57,8 +61,9 @@ class Page:
         self.until("document.readyState === 'complete'")
 
     def value(self, expression: str) -> Any:
-        """Return the value of an expression of JavaScript."""
-        found = self.send("Runtime.evaluate", expression=expression, returnByValue=True, userGesture=True)
+        """Return the value of an expression of JavaScript, or of its promise."""
+        options = {"returnByValue": True, "userGesture": True, "awaitPromise": True}
+        found = self.send("Runtime.evaluate", expression=expression, **options)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
@@ -69,9 +74,20 @@ class Page:
             assert time.monotonic() < end, f"never true: {expression} {self.errors}"
             time.sleep(0.05)
 
-    def press(self, key: str, code: int) -> None:
-        for kind in ("rawKeyDown", "keyUp"):
-            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+    def settle(self) -> None:
+        """Wait until what has changed is drawn, and animations are over."""
+        self.value("Promise.allSettled(document.getAnimations().map((one) => one.finished))")
+        self.value("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))")
+
+    def press(self, key: str, code: int, modifiers: int = 0) -> None:
+        """Press a key. Modifiers: 2 = Ctrl, 8 = Shift."""
+        # Enter and Space act by their characters.
+        text = {"Enter": "\r", " ": " "}.get(key, "") if not modifiers else ""
+        down = {"type": "keyDown", "text": text} if text else {"type": "rawKeyDown"}
+        for kind in (down, {"type": "keyUp"}):
+            self.send(
+                "Input.dispatchKeyEvent", key=key, code=key, windowsVirtualKeyCode=code, modifiers=modifiers, **kind
+            )
 
     def size(self, width: int, height: int) -> None:
         """Set the size of the screen; a narrow one is a telephone's."""
@@ -80,12 +96,27 @@ class Page:
 
     def picture(self, path: Path) -> None:
         """Write what the page shows as a PNG."""
-        path.write_bytes(base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"]))
+        drawn = Image.open(io.BytesIO(base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"])))
+        # A palette is a third of the size.
+        drawn.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 
-    def choose_file(self, selector: str, path: Path) -> None:
-        root = self.send("DOM.getDocument")["root"]["nodeId"]
-        node = self.send("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        self.send("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+    def await_file_chooser(self) -> None:
+        """Keep the dialog from opening with which the page asks for a file."""
+        self._file_input = 0
+        self.send("Page.setInterceptFileChooserDialog", enabled=True)
+
+    def choose_file(self, path: Path) -> None:
+        """Choose a file once the page asks for one."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not self._file_input:
+            assert time.monotonic() < end, "The page asks for no file."
+            self.value("0")
+        self.send("DOM.setFileInputFiles", backendNodeId=self._file_input, files=[str(path)])
+
+    def touch(self, kind: str, x: float = 0, y: float = 0) -> None:
+        """Touch the screen: `touchStart`, `touchMove` or `touchEnd`."""
+        points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
+        self.send("Input.dispatchTouchEvent", type=kind, touchPoints=points)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 8) -> None:
         """Drag with the mouse."""
@@ -109,6 +140,8 @@ class Page:
         answer: dict[str, Any] = json.loads(message)
         if answer.get("method") == "Runtime.exceptionThrown":
             self.errors.append(str(answer["params"]["exceptionDetails"]))
+        if answer.get("method") == "Page.fileChooserOpened":
+            self._file_input = answer["params"]["backendNodeId"]
         entry = answer["params"]["entry"] if answer.get("method") == "Log.entryAdded" else {}
         # Browsers ask every site for this icon.
         if entry.get("level") == "error" and not entry.get("url", "").endswith("/favicon.ico"):

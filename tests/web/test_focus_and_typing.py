@@ -74,17 +74,19 @@ def test_correction_of_another_user_is_shown_before_it_is_replaced(servers: Serv
     lines = [SegmentFactory(meeting=meeting, start_ms=number * 2000) for number in range(120)]
     app.enter_openly(f"/meetings/{meeting.pk}")
     app.page.until("!!document.querySelector('.line-of')")
-    app.press("Correct")
+    app.press("Correct the text of 0:48")
     app.page.until(f"{FOCUSED}.ariaLabel === 'Text'")
     app.fill("Text", "mine")
+    # A line before it is divided.
+    correct(servers, lines[0], {"split_at_ms": 1000})
+    app.page.value("dispatchEvent(new Event('focus'))")
+    app.page.until("!!document.querySelector('[aria-label=\"Play from 0:01\"]')")
+    assert app.page.value(f"{FOCUSED}.value") == "mine"
     # The editor is kept out of view.
     app.page.value("document.querySelector('.block:last-of-type').scrollIntoView()")
     app.page.until("document.querySelectorAll('.block:last-of-type .line-of').length > 0")
     app.page.send("Network.setBlockedURLs", urls=["*/stream*"])
-    with Connection(servers.http_url) as connection:
-        target = f"/api/v1/meetings/{meeting.pk}/segments/{lines[0].pk}"
-        body = json.dumps({"text": "theirs"}).encode()
-        assert connection.request("PATCH", target, body, Content_Type="application/json").status == 200
+    correct(servers, lines[24], {"text": "theirs"})
     # A failure on the way changes nothing.
     app.page.send("Network.setBlockedURLs", urls=["*/stream*", "*/segments/*"])
     app.press("Save", ".line-editor")
@@ -92,7 +94,15 @@ def test_correction_of_another_user_is_shown_before_it_is_replaced(servers: Serv
     app.page.send("Network.setBlockedURLs", urls=["*/stream*"])
     app.press("Save", ".line-editor")
     app.until_shown("“theirs”. Save again")
-    assert Segment.objects.get(pk=lines[0].pk).text == "theirs"
+    assert Segment.objects.get(pk=lines[24].pk).text == "theirs"
     app.press("Save", ".line-editor")
     app.page.until("!document.querySelector('.line-editor')")
-    assert Segment.objects.get(pk=lines[0].pk).text == "mine"
+    assert Segment.objects.get(pk=lines[24].pk).text == "mine"
+
+
+def correct(servers: Servers, line: Segment, change: dict[str, object]) -> None:
+    """Correct a line as another user does."""
+    with Connection(servers.http_url) as connection:
+        target = f"/api/v1/meetings/{line.meeting_id}/segments/{line.pk}"
+        answer = connection.request("PATCH", target, json.dumps(change).encode(), Content_Type="application/json")
+        assert answer.status == 200, answer.body

@@ -1,4 +1,4 @@
-"""The web app in Chromium: what a new user does in the first minutes, two browsers, and conflicts."""
+"""The web app in Chromium: two browsers, a restart of the server, and conflicts."""
 
 from collections.abc import Iterator
 
@@ -7,16 +7,14 @@ import pytest
 from projects.models import Project
 from tasks.models import Status, Task
 from tasks.services import update_task
-from tests.support.chromium import Page
 from tests.support.factories import ProjectFactory, TaskFactory
 from tests.support.raw_http import Connection
-from tests.support.servers import ROOT, Servers
+from tests.support.servers import Servers
 from tests.support.shared_servers import db as db
 from tests.support.shared_servers import emptied_database as emptied_database
 from tests.support.shared_servers import servers as servers
 from tests.support.shared_servers import shared_servers as shared_servers
-from tests.support.web_app import App, web_app
-from tests.support.worker_process import workers
+from tests.support.web_app import SHIFT, App, web_app
 from users.models import Role, User
 
 pytestmark = [pytest.mark.real_server, pytest.mark.tools("chromium")]
@@ -26,60 +24,6 @@ pytestmark = [pytest.mark.real_server, pytest.mark.tools("chromium")]
 def app(servers: Servers) -> Iterator[App]:
     with web_app(servers.http_url) as app:
         yield app
-
-
-def test_first_minutes_of_a_user(servers: Servers, app: App) -> None:
-    app.open("/sign-up")
-    app.fill("Name", "Rosa Lund")
-    app.fill("E-mail", "rosa@example.com")
-    app.fill("Password", "short")
-    app.press("Sign up")
-    app.until_shown("It must contain at least 10 characters.")
-    app.fill("Password", "correct horse battery")
-    app.press("Sign up")
-    app.until_shown("Nothing is assigned to you.")
-    # By keyboard: a new task.
-    app.page.press_text("c")
-    app.fill("Title", "Order the seeds")
-    app.press("Create", "dialog")
-    app.press("Tasks")
-    app.until_card("Order the seeds", "To do")
-    app.drag_card("Order the seeds", "Done")
-    app.until_card("Order the seeds", "Done")
-    with workers() as start_worker:
-        start_worker(DEBUG="true")
-        app.press("Meetings")
-        app.page.choose_file(".drop-zone [type=file]", ROOT / "samples" / "planning.ogg")
-        app.press("Upload", "dialog")
-        # The page reports progress and fills by itself.
-        app.page.until("!!document.querySelector('.line-of')", seconds=240)
-        app.page.until("document.querySelectorAll('.item .decision').length >= 2", seconds=240)
-    hear_and_accept(app)
-    # After a reload, by the cookie of the session, and on a telephone.
-    app.page.size(390, 844)
-    app.page.send("Page.reload")
-    app.page.until("document.querySelectorAll('.item .decision').length >= 1")
-    hear_and_accept(app)
-    assert app.overflow() == 0
-    assert Task.objects.filter(assigned_to__email="jane@example.com", source__startswith="meetings/").count() == 2
-    assert Task.objects.get(title="Order the seeds").status == Status.DONE
-    app.press("Open the task", ".item")
-    app.until_shown("from 0:")
-    app.press("Tasks", "nav.places")
-    app.until_card("Order the seeds", "Done")
-
-
-def hear_and_accept(app: App) -> None:
-    """Play the sentence of the first action item that is not decided, and accept it for Jane."""
-    count = app.page.value("document.querySelectorAll('.item.accepted').length")
-    app.page.value("document.querySelector('.item.proposed .evidence').click()")
-    app.page.until("!!document.querySelector('.line-of.current .spoken')")
-    app.page.value("document.querySelector('.item.proposed [role=combobox]').focus()")
-    app.page.value("document.querySelector('.item.proposed [role=combobox]').select()")
-    app.page.send("Input.insertText", text="Jane")
-    app.press("Jane Smith", ".item.proposed")
-    app.press("Accept", ".item.proposed")
-    app.page.until(f"document.querySelectorAll('.item.accepted').length === {count + 1}")
 
 
 def test_two_browsers_survive_a_restart(servers: Servers) -> None:
@@ -94,7 +38,7 @@ def test_two_browsers_survive_a_restart(servers: Servers) -> None:
         other.until_card("Task 1", "In progress")
         # By keyboard, in the other browser.
         other.page.value("[...document.querySelectorAll('.card')].find(e => e.innerText.includes('Task 0')).focus()")
-        shift(other.page, "ArrowRight", 39)
+        other.page.press("ArrowRight", 39, SHIFT)
         one.until_card("Task 0", "In progress")
         with servers.web_stopped():
             for app in (one, other):
@@ -106,11 +50,6 @@ def test_two_browsers_survive_a_restart(servers: Servers) -> None:
             app.page.until("!document.body.innerText.includes('No connection.')")
             shown = {status: sorted(app.cards(status)) for status in ("To do", "In progress", "Done")}
             assert shown == listed(servers, project)
-
-
-def shift(page: Page, key: str, code: int) -> None:
-    for kind in ("rawKeyDown", "keyUp"):
-        page.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, modifiers=8)
 
 
 def listed(servers: Servers, project: Project) -> dict[str, list[str]]:

@@ -8,6 +8,9 @@ type Change = NonNullable<operations["TaskService_UpdateTask"]["requestBody"]>["
 export type NewTask = NonNullable<operations["TaskService_CreateTask"]["requestBody"]>["content"]["application/json"];
 export type TaskChange = Pick<Change, "title" | "description" | "status" | "priority" | "labels" | "assigned_to" | "due_date" | "project_id" | "rank">;
 
+/** The code of an error about a version that is not the newest. */
+const ABORTED = 10;
+
 /** Another user changed the same field since it was read. */
 export class Conflict extends Error {
   /** `author`: the name of that user. */
@@ -59,6 +62,23 @@ async function write(base: Task, current: Task, change: TaskChange): Promise<Tas
     .map(([name]) => name);
   if (fields.length) throw new Conflict(latest, fields, await authorOf(base.id, Number(base.version), fields));
   return write(base, latest, change);
+}
+
+/** A change of one of many tasks, which was read in this version. */
+export type OneOfMany = TaskChange & { id: string; version: number };
+
+/** Change many tasks at once. Returns the sentences about those that were not changed, by id. */
+export async function changeTasks(changes: OneOfMany[]): Promise<Map<string, string>> {
+  // With the names of the fields, an empty value empties the field.
+  const body = changes.map(({ id, version, ...values }) => ({ id, version, ...values, update_mask: { paths: Object.keys(values) } }));
+  const answer = await unwrap(api.POST("/api/v1/tasks/bulk-update", { body }));
+  tasks.put(...answer.tasks);
+  const failures = new Map(answer.errors.map((error) => [
+    changes[error.index]!.id,
+    error.code === ABORTED ? "Another user changed it first." : error.field_violations[0]?.message ?? error.error_message,
+  ]));
+  for (const { id } of changes.slice(answer.committed_through)) if (!failures.has(id)) failures.set(id, "It was not reached.");
+  return failures;
 }
 
 export async function deleteTask(task: Task): Promise<void> {

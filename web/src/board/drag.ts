@@ -57,9 +57,16 @@ export function startDrag(event: PointerEvent, id: string, cardHeight: number, o
     end();
     if (!dropped) return;
     // The click that follows is not one on the card's link.
-    addEventListener("click", prevent, { capture: true, once: true });
-    setTimeout(() => removeEventListener("click", prevent, { capture: true }), 50);
+    addEventListener("click", preventOnBoard, { capture: true, once: true });
+    setTimeout(() => removeEventListener("click", preventOnBoard, { capture: true }), 50);
     onDrop(dropped);
+  }
+
+  function preventOnBoard(event: MouseEvent) {
+    const target = event.target as Element;
+    if (!target.contains(board) && !board.contains(target)) return;
+    event.preventDefault();
+    event.stopPropagation();
   }
 
   function onKeyDown(event: KeyboardEvent) {
@@ -100,9 +107,4 @@ export function startDrag(event: PointerEvent, id: string, cardHeight: number, o
   addEventListener("pointercancel", end);
   addEventListener("keydown", onKeyDown);
   addEventListener("touchmove", onTouchMove, { passive: false });
-}
-
-function prevent(event: Event): void {
-  event.preventDefault();
-  event.stopPropagation();
 }

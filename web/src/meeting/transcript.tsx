@@ -13,8 +13,8 @@ import { wordsOf } from "./words.ts";
 
 /** Words below this confidence are marked. */
 const DOUBTFUL = 0.6;
-/** Lines are drawn in blocks, when they come near the view. */
-const BLOCK = 25;
+/** Lines are drawn in blocks, when they come near the view. A block has the lines that begin in a span of time: one that is divided moves no other to another block. */
+const BLOCK_MS = 60_000;
 const NEAR_PX = 1200;
 const LINE_PX = 56;
 
@@ -28,13 +28,12 @@ interface Props {
 
 export function Transcript(props: Props) {
   const { segments, live, player } = props;
-  const blocks = [];
-  for (let at = 0; at < segments.length; at += BLOCK) blocks.push(segments.slice(at, at + BLOCK));
+  const blocks = Map.groupBy(segments, ({ start_ms }) => Math.floor(Number(start_ms) / BLOCK_MS));
   const current = useComputed(() => currentLine(live.segments.value, player.ms.value)).value;
   return (
     <section class="transcript" aria-label="Transcript">
       <h2>Transcript</h2>
-      {blocks.map((block) => <Block key={block[0]!.id} {...props} segments={block} current={block.some(({ id }) => id === current) ? current : ""} />)}
+      {[...blocks].map(([key, block]) => <Block key={key} {...props} segments={block} current={block.some(({ id }) => id === current) ? current : ""} />)}
       {live.draft.value && <p class="draft muted" aria-live="off">{live.draft.value} …</p>}
       {!segments.length && !live.draft.value && <p class="muted">No text yet.</p>}
     </section>

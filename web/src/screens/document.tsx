@@ -1,4 +1,4 @@
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { unwrap, type Component, type Document, type DrawingPage, type DrawingSymbol } from "@tandem/client";
 import { fetchComponents, fetchSheets, fetchSymbols, loadProjects } from "../api/lists.ts";
 import { api } from "../api/session.ts";
@@ -8,6 +8,7 @@ import { Sheet, type Box } from "../drawing/sheet.tsx";
 import { Symbols } from "../drawing/symbols.tsx";
 import { whenOpen } from "../live/feed.ts";
 import { documents, projects } from "../live/store.ts";
+import { query, setQuery } from "../router.ts";
 import { label } from "../ui/format.ts";
 import { Loaded, NotFound, useLoad } from "../ui/load.tsx";
 import { report, say } from "../ui/toasts.tsx";
@@ -24,7 +25,7 @@ export function DocumentScreen({ id }: { id: string }) {
 
 function Drawing({ document }: { document: Document }) {
   const [pages, setPages] = useState<DrawingPage[]>([]);
-  const [number, setNumber] = useState(0);
+  const [number, setNumber] = useState(() => Number(query.value.get("sheet") ?? 0));
   const [components, setComponents] = useState<Component[]>([]);
   const [symbols, setSymbols] = useState<DrawingSymbol[]>([]);
   const [chosen, setChosen] = useState("");
@@ -35,6 +36,8 @@ function Drawing({ document }: { document: Document }) {
   const loading = useLoad(async () => setPages(await fetchSheets(document.id)), [document.id, document.status]);
 
   const shown = useRef(number);
+  const asked = Number(query.value.get("sheet") ?? 0);
+  useEffect(() => void (shown.current !== asked && show(asked)), [asked]);
   function show(sheet: number) {
     shown.current = sheet;
     setNumber(sheet);
@@ -76,7 +79,7 @@ function Drawing({ document }: { document: Document }) {
         <h1>{document.title}</h1>
         {document.status !== "ready" && <span class={`tag ${document.status}`}>{label(document.status)} {document.status === "processing" && `${document.progress} %`}</span>}
         {pages.length > 1 && (
-          <select aria-label="Sheet" class="auto" value={number} onChange={(event) => show(Number(event.currentTarget.value))}>
+          <select aria-label="Sheet" class="auto" value={number} onChange={(event) => setQuery({ sheet: event.currentTarget.value })}>
             {pages.map((one) => <option key={one.id} value={one.page_number}>{one.sheet_number || one.page_number + 1} {one.sheet_title}</option>)}
           </select>
         )}

@@ -5,6 +5,7 @@ import { loadMeetings, loadProjects, loadTasks } from "../api/lists.ts";
 import { meetings, tasks } from "../live/store.ts";
 import { date, isOpen, isOverdue, progressOf } from "../ui/format.ts";
 import { Loaded, useLoad } from "../ui/load.tsx";
+import { newTask } from "../ui/new-task.tsx";
 import { TaskRow } from "../ui/task-row.tsx";
 
 /** Of so many of the newest meetings the proposed action items are shown. */
@@ -28,10 +29,10 @@ export function Today() {
   const rest = mine.filter((task) => !isOverdue(task));
   return (
     <>
-      <header class="row"><h1>Today</h1></header>
+      <header class="row"><h1>Today</h1><button class="primary" onClick={() => newTask()}>New task</button></header>
       <Loaded of={loading}>
         {overdue.length > 0 && <Section title="Overdue" tasks={overdue} />}
-        <Section title="Mine" tasks={rest} empty={overdue.length ? "" : "Nothing is assigned to you. Press C for a new task."} />
+        <Section title="Mine" tasks={rest} empty={overdue.length ? "" : "Nothing is assigned to you."} />
         <Review />
       </Loaded>
     </>

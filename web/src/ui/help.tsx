@@ -7,6 +7,10 @@ const KEYS: [string, string][] = [
   ["Enter", "Open the task"],
   ["E", "Edit the task"],
   ["Shift ← →", "Move the task to the next column"],
+  ["X", "Select the task of a list, to change several"],
+  ["Shift ↑ ↓", "Select the next task of a list too"],
+  ["Ctrl A, Esc", "Select all tasks of a list, or none"],
+  ["D", "Complete or reopen the task of a list"],
   ["Space", "Play or pause a recording"],
   ["?", "This list"],
 ];

@@ -20,7 +20,8 @@ export function Avatar({ id }: { id: string }) {
 
 interface PickerProps {
   label: string;
-  value: string;
+  /** The id of the user, empty for the empty choice; null if there is no one value. */
+  value: string | null;
   onPick: (id: string) => void;
   /** The empty choice. */
   none?: string;

@@ -15,7 +15,7 @@ interface Hit {
 
 const EACH = 5;
 
-/** Search over tasks, meetings and what was spoken in them, projects, drawings and people. */
+/** Search over tasks, meetings and what was spoken in them, projects, words on drawings, and people. */
 export function Search({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
   const [found, setFound] = useState<{ for: string; hits: Hit[] }>({ for: "", hits: [] });
@@ -103,6 +103,15 @@ const SOURCES: ((query: string) => Promise<Hit[]>)[] = [
     return matches.flatMap(({ segment, meeting_title }) => segment
       ? [{ kind: "Spoken", text: segment.text, fact: `${meeting_title} ${clock(segment.start_ms)}`, to: `/meetings/${segment.meeting_id}?at=${segment.start_ms}` }]
       : []);
+  },
+  async (query) => {
+    const { matches } = await unwrap(api.GET("/api/v1/drawings/search", { params: { query: { query, page_size: EACH } } }));
+    return matches.map(({ document_id, document_title, page_number, sheet_number, sheet_title, words }) => ({
+      kind: "Drawing",
+      text: `${document_title}: sheet ${sheet_number || page_number + 1} ${sheet_title}`,
+      fact: words[0]?.text ?? "",
+      to: `/documents/${document_id}?sheet=${page_number}`,
+    }));
   },
   async (query) => {
     const users = await searchPeople(query);

@@ -30,12 +30,18 @@ interface Props {
   task: Task;
   selected?: boolean;
   showProject?: boolean;
+  /** Whether the task is one of those that are changed together; without `onPick` none can be. */
+  picked?: boolean;
+  onPick?: (isPicked: boolean) => void;
+  /** Why the last change of many tasks did not change this one. */
+  failure?: string;
 }
 
-export function TaskRow({ task, selected, showProject }: Props) {
+export function TaskRow({ task, selected, showProject, picked, onPick, failure }: Props) {
   const isDone = task.status === "done";
   return (
     <div class={`task-row${selected ? " selected" : ""}`} data-task={task.id}>
+      {onPick && <input type="checkbox" aria-label={`Select ${task.title}`} checked={picked} onChange={(event) => onPick(event.currentTarget.checked)} />}
       <button
         class={`check ${task.status}`}
         aria-label={isDone ? `Reopen ${task.title}` : `Complete ${task.title}`}
@@ -43,6 +49,7 @@ export function TaskRow({ task, selected, showProject }: Props) {
         onClick={() => setStatus(task, isDone ? "todo" : "done")}
       />
       <a class="title" href={`/tasks/${task.id}`}>{task.title}</a>
+      {failure && <span class="error failure" role="alert">{failure}</span>}
       <span class="facts">
         {showProject && task.project_id && <span class="muted">{projects.get(task.project_id)?.name}</span>}
         {task.status === "in_progress" && <span class="tag">In progress</span>}
