@@ -1,4 +1,4 @@
-"""What is wrong with a page of the web app for its readers: by axe-core, and by rules of our own."""
+"""Faults of a page of the web app for its readers: those that axe-core finds, its width, and visible IDs."""
 
 import json
 from typing import Any

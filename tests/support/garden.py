@@ -1,4 +1,4 @@
-"""What a team has, for pages that show some of everything: a project with tasks, a meeting, and a drawing."""
+"""Rows of a team, for pages that show some of everything: a project with tasks, and a meeting."""
 
 from datetime import timedelta
 from typing import Any

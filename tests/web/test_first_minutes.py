@@ -1,4 +1,4 @@
-"""What a new user does in the first minutes, in Chromium: with a mouse, on a telephone, and by keyboard alone."""
+"""The first minutes of a new user, in Chromium: with a mouse, on a telephone, and by keyboard alone."""
 
 from collections.abc import Iterator
 

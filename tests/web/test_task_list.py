@@ -62,7 +62,7 @@ def test_tasks_are_changed_together(app: App) -> None:
     app.choose("Label to remove", "new")
     until(lambda: not Task.objects.filter(project=project, labels__len__gt=0).exists(), "no task has a label")
     assert faults(app) == []
-    # A change of another user that did not arrive yet is not overwritten, and its row says so.
+    # A change of another user that did not arrive yet is not overwritten, and its row reports it.
     app.page.send("Network.setBlockedURLs", urls=["*/changes/stream*"])
     app.open(f"/projects/{project.pk}?view=list")
     app.until_shown("Task 4")
