@@ -78,9 +78,13 @@ class Caller:
 
 
 class Bench:
-    """The servers, all on the same core, and the calls to them."""
+    """The servers, all on the same core, and the calls to them.
 
-    def __init__(self, stack: ExitStack, core: int, data_dir: Path, workers: int) -> None:
+    Args:
+        with_empty: also start the product's servers with handlers that do nothing.
+    """
+
+    def __init__(self, stack: ExitStack, core: int, data_dir: Path, workers: int, *, with_empty: bool = True) -> None:
         from users.models import User
         from users.rpc import UserService
 
@@ -88,15 +92,17 @@ class Bench:
         self.bare = stack.enter_context(product.bare_grpc(core, log, GRPC_PORTS[0], workers))
         self.rpc = stack.enter_context(product.grpc_server(core, log, GRPC_PORTS[1], METRICS_PORTS[0], workers))
         self.web = stack.enter_context(product.http_server(core, log, HTTP_PORTS[0]))
-        nothing = {"DJANGO_SETTINGS_MODULE": "bench.empty.settings"}
-        self.rpc_empty = stack.enter_context(
-            product.grpc_server(core, log, GRPC_PORTS[2], METRICS_PORTS[1], workers, **nothing)
-        )
-        self.web_empty = stack.enter_context(product.http_server(core, log, HTTP_PORTS[1], **nothing))
         self.channels = {
             server.address: stack.enter_context(grpc.insecure_channel(server.address))
-            for server in (self.bare, self.rpc, self.rpc_empty)
+            for server in (self.bare, self.rpc)
         }
+        if with_empty:
+            nothing = {"DJANGO_SETTINGS_MODULE": "bench.empty.settings"}
+            self.rpc_empty = stack.enter_context(
+                product.grpc_server(core, log, GRPC_PORTS[2], METRICS_PORTS[1], workers, **nothing)
+            )
+            self.web_empty = stack.enter_context(product.http_server(core, log, HTTP_PORTS[1], **nothing))
+            self.channels[self.rpc_empty.address] = stack.enter_context(grpc.insecure_channel(self.rpc_empty.address))
         self.operations = {operation.rpc: operation for operation in UserService.operations}
         administrator, _ = seed.add_callers(product.PASSWORD)
         self.caller = Caller(self.channels[self.rpc.address], administrator)

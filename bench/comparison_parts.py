@@ -266,7 +266,7 @@ PARTS: dict[str, Callable[[Place], Part]] = {
 
 def _bench(place: Place) -> Bench:
     seed.seed(USERS)
-    return Bench(place.stack, place.core, place.data_dir, WORKERS)
+    return Bench(place.stack, place.core, place.data_dir, WORKERS, with_empty=False)
 
 
 def _post(body: bytes) -> str:

@@ -7,14 +7,14 @@ import argparse
 import statistics
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import grpc
 from google.protobuf.message import Message
 
-from bench import product, seed
+from bench import plans, product, seed
 from bench.measuring import machine, print_table, share_cores
 
 PAGES = (1, 100, 1_000, 10_000)
@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=1_000_000, help="how many there are (%(default)s)")
     parser.add_argument("--calls", type=int, default=15, help="calls, whose medians are reported (%(default)s)")
     parser.add_argument("--explain", action="store_true", help=f"show the plans of what takes more than {SLOW_MS} ms")
+    parser.add_argument("--plans", type=Path, help="only write the plans of all lists to this file, as Markdown")
     parser.add_argument("--only", default="", help="only the parts whose names contain this")
     parser.add_argument("--data-dir", type=Path, help="keep the database there, and use it if it is there")
     arguments = parser.parse_args()
@@ -72,6 +73,10 @@ def main() -> None:
             product.grpc_server(core, data_dir / "servers.log", GRPC_PORT, METRICS_PORT, workers=4) as server,
             grpc.insecure_channel(server.address) as channel,
         ):
+            if arguments.plans:
+                lists = Lists(channel, *callers)
+                arguments.plans.write_text(_plans(lists, [case for case in cases() if arguments.only in case.name]))
+                return
             print(f"{machine()}\n{User.objects.count():,} users; ms of wall time, medians of {arguments.calls} calls\n")
             lists = Lists(channel, *callers)
             measured = [lists.measure(case, arguments.calls) for case in cases() if arguments.only in case.name]
@@ -138,9 +143,13 @@ def cases() -> list[Case]:
 
 
 class Lists:
-    """Both callers, and their requests for any page of a list."""
+    """Both callers, and their requests for any page of a list.
 
-    def __init__(self, channel: grpc.Channel, administrator: str, colleague: str) -> None:
+    Args:
+        channel: None where nothing is measured over gRPC.
+    """
+
+    def __init__(self, channel: grpc.Channel | None, administrator: str, colleague: str) -> None:
         from users.models import User
         from users.rpc import UserService
 
@@ -148,7 +157,7 @@ class Lists:
         self._operations = {operation.rpc: operation for operation in UserService.operations}
         emails = {False: administrator, True: colleague}
         self._actors = {by_colleague: User.objects.get(email=email) for by_colleague, email in emails.items()}
-        self._tokens = {by: product.access_token(channel, email) for by, email in emails.items()}
+        self._tokens = {by: product.access_token(channel, email) for by, email in emails.items()} if channel else {}
 
     def measure(self, case: Case, calls: int) -> Measured:
         """Request each of the list's pages equally often."""
@@ -185,6 +194,11 @@ class Lists:
             request.pagination.page_token = token
         return request
 
+    def serve(self, case: Case, request: Message | None) -> Message:
+        """Run the handler in this process, without a transport."""
+        call = self._call(case)
+        return call.operation.function(call, request)
+
     def statements(self, case: Case, page: int) -> list[str]:
         """Return the SQL statements of a page, once the queries are compiled."""
         from django.db import connection
@@ -212,13 +226,15 @@ class Lists:
 
         call = self._call(case)
         only = queries.Filter(statuses=request.statuses, roles=request.roles)
-        asked, more, pattern, order = page_request(call, request.pagination), {}, "", None
+        asked, more, query, order = page_request(call, request.pagination), {}, "", None
         if case.rpc == "SearchUsers":
-            more, pattern = {"query": request.query}, search.pattern(request.query)
+            query = search.checked_query(request.query)
+            more = {"query": query}
         else:
             order = requested_order(request.sort)
         order = order or pagination.Order("created_at", descending=True)
-        selection = queries._selection(call.actor, only, pattern)
+        order = replace(order, field=queries.SORTED_BY.get(order.field, order.field))
+        selection = queries._selection(call.actor, only, query)
         column = F(order.field).desc(nulls_last=True) if order.descending else F(order.field).asc(nulls_last=True)
         rows = selection.build(*selection.form, **selection.values).order_by(
             column, "-id" if order.descending else "id"
@@ -240,6 +256,24 @@ def _print(measured: list[Measured]) -> None:
         rows.append((one.case.name, *cells, ratio, f"{one.total_count:,}" if one.total_count >= 0 else "not counted"))
     print_table(("", *(f"page {page:,}" for page in PAGES), "last / first", "total_count"), rows)
     print(f"\nBar: the last column but one at most {BAR} for lists.")
+
+
+def _plans(lists: Lists, chosen: list[Case]) -> str:
+    """Return a table with the plans of each list's first and deepest page."""
+    from users.models import User
+
+    rows = []
+    for case in chosen:
+        deepest = max(page for page in PAGES if lists.request(case, page) is not None)
+        for page in sorted({1, deepest}):
+            rows += [f"| {case.name} | {page:,} | {plans.summary(sql)} |" for sql in lists.statements(case, page)]
+    return "\n".join([
+        f"# Plans of lists and searches of {User.objects.count():,} users", "",
+        "Written by `bench.lists --plans`; do not edit. A list first counts at most 10,000 rows (one row found), and",
+        "then reads a page. Pages are those of 8 KiB that a statement reads, of tables and indexes; times are wall",
+        f"time in PostgreSQL. {machine()}.", "",
+        "| list | page | scans | rows | pages read | ms |", "|---|---|---|---|---|---|", *rows, "",
+    ])  # fmt: skip
 
 
 def _explain(lists: Lists, measured: list[Measured]) -> None:

@@ -195,8 +195,8 @@ FROM (
 """
 
 
-def seed(total: int) -> None:
-    """Add this many users, created within the last three years, and analyze the table."""
+def seed(total: int, made: int = 0) -> None:
+    """Add users, created within the last three years, until there are this many, and analyze the table."""
     from django.db import connection
 
     begun = time.monotonic()
@@ -204,7 +204,7 @@ def seed(total: int) -> None:
         # The same data each time.
         cursor.execute("SELECT setseed(0.5)")
         cursor.execute("ALTER TABLE users_user DISABLE TRIGGER USER")
-        for first in range(1, total + 1, _CHUNK):
+        for first in range(made + 1, total + 1, _CHUNK):
             last = min(first + _CHUNK - 1, total)
             cursor.execute(_INSERT, {
                 "total": total, "first": first, "last": last, "rare": RARE_NAME, "rare_every": max(total // 3, 1),
