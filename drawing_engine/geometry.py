@@ -108,27 +108,45 @@ def flatten(
             np.empty((0, 4), np.float32), path, np.zeros((path_count, 4), np.float32),
             np.zeros(path_count, np.uint8), scales,
         )  # fmt: skip
-    x, y = points[:, 0].astype(np.float64), points[:, 1].astype(np.float64)
-    of_point = whole[path]
-    shown = np.stack(
-        [
-            x * of_point[:, 0, 0] + y * of_point[:, 1, 0] + of_point[:, 2, 0],
-            x * of_point[:, 0, 1] + y * of_point[:, 1, 1] + of_point[:, 2, 1],
-        ],
-        axis=1,
-    )
-    shown[~np.isfinite(shown).all(axis=1)] = 0.0
-    np.clip(shown, -1e6, 1e6, out=shown)
+    shown = _moved(points, whole[path])
     kinds = types & 3
     first = np.zeros(total, bool)
     first[np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)[counts > 0]] = True
     kinds = np.where(first, MOVE, kinds)
 
-    index = np.arange(total)
+    starts = np.maximum.accumulate(np.where(kinds == MOVE, np.arange(total), 0))
+    segments, ends = _pieces(shown, kinds, (types & CLOSES) > 0, starts)
+    return Flat(segments, path[ends], _path_boxes(shown, counts), _closed(shown, types, counts, starts), scales)
+
+
+def _moved(points: NDArray[np.float32], matrices: Floats) -> Floats:
+    """Apply a matrix (3, 2) to each point. Positions that are not numbers become 0."""
+    x, y = points[:, 0].astype(np.float64), points[:, 1].astype(np.float64)
+    moved = np.stack(
+        [
+            x * matrices[:, 0, 0] + y * matrices[:, 1, 0] + matrices[:, 2, 0],
+            x * matrices[:, 0, 1] + y * matrices[:, 1, 1] + matrices[:, 2, 1],
+        ],
+        axis=1,
+    )
+    moved[~np.isfinite(moved).all(axis=1)] = 0.0
+    np.clip(moved, -1e6, 1e6, out=moved)
+    return moved
+
+
+def _pieces(
+    shown: Floats, kinds: NDArray[np.integer[Any]], closes: NDArray[np.bool_], starts: NDArray[np.intp]
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Return the straight pieces of all paths in drawing order, and the index of the point that each ends in.
+
+    Args:
+        closes: whether a line to the start of the subpath follows a point.
+        starts: the index of the point that the subpath of each point starts with.
+    """
+    index = np.arange(len(shown))
     lines = index[kinds == LINE]
     ends = _curve_ends(kinds)
-    closing = index[(types & CLOSES) > 0]
-    starts = np.maximum.accumulate(np.where(kinds == MOVE, index, 0))
+    closing = index[closes]
     # A line that closes a subpath at the place where it is has no length.
     closing = closing[(np.abs(shown[closing] - shown[starts[closing]]) > 1e-4).any(axis=1)]
 
@@ -137,11 +155,9 @@ def flatten(
     back = np.hstack([shown[closing], shown[starts[closing]]])
     # In drawing order: by the point that each piece ends in, then within it.
     order = np.concatenate([lines * 2, np.repeat(ends * 2, CURVE_PIECES), closing * 2 + 1])
-    owners = np.concatenate([path[lines], np.repeat(path[ends], CURVE_PIECES), path[closing]])
     sorting = np.argsort(order, kind="stable")
     segments = np.concatenate([straight, curves, back])[sorting].astype(np.float32)
-
-    return Flat(segments, owners[sorting], _path_boxes(shown, counts), _closed(shown, types, counts, starts), scales)
+    return segments, order[sorting] // 2
 
 
 def _shown(matrices: Floats, view: View) -> Floats:

@@ -1,7 +1,7 @@
 """Handlers of taskservice.TaskService, one function per rpc."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -10,6 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 from changes import feed
 from changes.feed.watching import Watch, open_watch
 from core import bulk
+from core.actors import Actor
 from core.conversions import page_request
 from core.db.pagination import Order
 from core.errors import INTERNAL, invalid, problem_of
@@ -99,44 +100,14 @@ def watch_tasks(call: Call, request: task_pb2.WatchTasksRequest) -> Watch:
 def bulk_create_tasks(
     call: Call, items: Iterator[task_pb2.CreateTaskRequest | ValidationError]
 ) -> task_pb2.BulkCreateResponse:
-    created = _WrittenTasks()
-    outcome = bulk.write(
-        call,
-        items,
-        messages.new_task_fields,
-        build_tasks,
-        create_tasks,
-        answer=lambda task: task_message(task).SerializeToString(),
-        done=created.add,
-        check_replayed=lambda rows: _check_replayed(call, rows),
-    )
-    return task_pb2.BulkCreateResponse(
-        tasks=created.tasks,
-        success_count=outcome.written + outcome.replayed,
-        errors=_errors(outcome),
-        committed_through=outcome.through,
-    )
+    return task_pb2.BulkCreateResponse(**_write(call, items, messages.new_task_fields, build_tasks, create_tasks))
 
 
 def bulk_update_tasks(
     call: Call, items: Iterator[task_pb2.UpdateTaskRequest | ValidationError]
 ) -> task_pb2.BulkUpdateResponse:
-    updated = _WrittenTasks()
-    outcome = bulk.write(
-        call,
-        items,
-        _read_change,
-        lambda actor, changes: changes,
-        update_tasks,
-        answer=lambda task: task_message(task).SerializeToString(),
-        done=updated.add,
-        check_replayed=lambda rows: _check_replayed(call, rows),
-    )
     return task_pb2.BulkUpdateResponse(
-        tasks=updated.tasks,
-        success_count=outcome.written + outcome.replayed,
-        errors=_errors(outcome),
-        committed_through=outcome.through,
+        **_write(call, items, _read_change, lambda actor, changes: changes, update_tasks)
     )
 
 
@@ -206,6 +177,33 @@ def _check_replayed(call: Call, rows: Sequence[bulk.BulkItem]) -> None:
     for row, task_id in zip(rows, task_ids, strict=True):
         if task_id not in visible:
             row.fail(queries.not_found(task_id))
+
+
+def _write(
+    call: Call,
+    items: Iterable[Any],
+    read: Callable[[Any], Any],
+    build: Callable[[Actor, Sequence[Any]], Sequence[Any]],
+    save: Callable[[Actor, bulk.Chunk], None],
+) -> dict[str, Any]:
+    """Write the tasks of a stream (see `bulk.write`). Return the fields of the response."""
+    written = _WrittenTasks()
+    outcome = bulk.write(
+        call,
+        items,
+        read,
+        build,
+        save,
+        answer=lambda task: task_message(task).SerializeToString(),
+        done=written.add,
+        check_replayed=lambda rows: _check_replayed(call, rows),
+    )
+    return {
+        "tasks": written.tasks,
+        "success_count": outcome.written + outcome.replayed,
+        "errors": _errors(outcome),
+        "committed_through": outcome.through,
+    }
 
 
 class _WrittenTasks:

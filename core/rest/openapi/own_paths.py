@@ -51,77 +51,60 @@ def state(*keys: str) -> Schema:
 
 def own_paths() -> dict[str, Any]:
     """Return the paths of `core.rest.probes` and `core.rest.docs`."""
-    not_modified = {"304": reference("responses", "NotModified")}
-    document: dict[str, Schema] = {"application/json": {"type": "object"}}
+    return {**_probes(), **_documents()}
+
+
+def _probes() -> dict[str, Any]:
     of_state = {"application/json": state("status", "service", "version", "reason")}
+    metrics = {"text/plain": {"type": "string"}, "application/openmetrics-text": {"type": "string"}}
     return {
-        "/health": {
-            "get": describe(
-                "getHealth",
-                "Service",
-                "Health, name and version of the server",
-                public=True,
-                answers={
-                    "200": answer("The server is healthy.", of_state),
-                    "503": answer("The database or another component does not work.", of_state),
-                },
-            )
-        },
-        "/health/live": {
-            "get": describe(
-                "getLiveness",
-                "Service",
-                "Whether the process is running",
-                public=True,
-                answers={"200": answer("The process is running.", of_state)},
-            )
-        },
-        "/health/ready": {
-            "get": describe(
-                "getReadiness",
-                "Service",
-                "Whether calls can be served",
-                public=True,
-                answers={
-                    "200": answer("Calls can be served.", of_state),
-                    "503": answer("Calls cannot be served; `reason` names the failed components.", of_state),
-                },
-            )
-        },
-        "/metrics": {
-            "get": describe(
-                "getMetrics",
-                "Service",
-                "Metrics of this process, for Prometheus; in development only",
-                public=True,
-                answers={
-                    "200": answer(
-                        "The metrics, in the format that `Accept` prefers.",
-                        {"text/plain": {"type": "string"}, "application/openmetrics-text": {"type": "string"}},
-                    )
-                },
-            )
-        },
-        "/api/v1/openapi.json": {
-            "get": describe(
-                "getDescription",
-                "Service",
-                "This document",
-                public=True,
-                parameters=[reference("parameters", "IfNoneMatch")],
-                answers={
-                    "200": answer("The document, which pages of any origin may read.", document, "ETag"),
-                    **not_modified,
-                },
-            )
-        },
-        "/api/v1/docs": {
-            "get": describe(
-                "getDocs",
-                "Service",
-                "This document as an HTML page",
-                public=True,
-                answers={"200": answer("An HTML page.", {"text/html": {"type": "string"}})},
-            )
-        },
+        "/health": _page(
+            "getHealth",
+            "Health, name and version of the server",
+            {
+                "200": answer("The server is healthy.", of_state),
+                "503": answer("The database or another component does not work.", of_state),
+            },
+        ),
+        "/health/live": _page(
+            "getLiveness", "Whether the process is running", {"200": answer("The process is running.", of_state)}
+        ),
+        "/health/ready": _page(
+            "getReadiness",
+            "Whether calls can be served",
+            {
+                "200": answer("Calls can be served.", of_state),
+                "503": answer("Calls cannot be served; `reason` names the failed components.", of_state),
+            },
+        ),
+        "/metrics": _page(
+            "getMetrics",
+            "Metrics of this process, for Prometheus; in development only",
+            {"200": answer("The metrics, in the format that `Accept` prefers.", metrics)},
+        ),
     }
+
+
+def _documents() -> dict[str, Any]:
+    document: dict[str, Schema] = {"application/json": {"type": "object"}}
+    return {
+        "/api/v1/openapi.json": _page(
+            "getDescription",
+            "This document",
+            {
+                "200": answer("The document, which pages of any origin may read.", document, "ETag"),
+                "304": reference("responses", "NotModified"),
+            },
+            parameters=[reference("parameters", "IfNoneMatch")],
+        ),
+        "/api/v1/docs": _page(
+            "getDocs",
+            "This document as an HTML page",
+            {"200": answer("An HTML page.", {"text/html": {"type": "string"}})},
+        ),
+    }
+
+
+def _page(operation_id: str, summary: str, answers: Mapping[str, Schema], **more: Any) -> dict[str, Schema]:
+    """Describe a path whose GET needs no credentials."""
+    return {"get": describe(operation_id, "Service", summary, public=True, answers=answers, **more)}
