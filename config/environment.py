@@ -151,17 +151,6 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ has no types.
             )
         return found
 
-    def directory(self, var: builtins.str, default: builtins.str) -> builtins.str:
-        """Return the absolute path of a directory that exists; empty if the variable is.
-
-        Raises:
-            ImproperlyConfigured: there is no such directory.
-        """
-        value: builtins.str = self.str(var, default=default)
-        if value and not Path(value).is_dir():
-            raise ImproperlyConfigured(f"{var} must be a directory; {value!r} is none.")
-        return builtins.str(Path(value).resolve()) if value else ""
-
     def float(self, var: str, default: Any = environ.Env.NOTSET) -> builtins.float:
         """Return a finite number from 0 upwards.
 

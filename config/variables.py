@@ -15,6 +15,8 @@ REMOVED = {
     "GRPC_GRACE_SECONDS": "use the option --grace of rungrpc",
     "GRPC_DRAIN_WAIT_SECONDS": "use the option --drain-wait of rungrpc",
     "GRPC_METRICS_PORT": "use the option --metrics-port of rungrpc",
+    "HTTP_KEEPALIVE_SECONDS": "use the option --keepalive of runweb, if 75 s do not fit your balancer",
+    "SPEECH_MODEL_DIR": "name the folder in SPEECH_NODES, as embedded:///srv/model",
     "GRPC_REFLECTION": "use the option --reflection or --no-reflection of rungrpc",
     "WORKER_THREADS": "use the option --threads of runworker",
     "WORKER_SLOW_THREADS": "use the option --slow-threads of runworker",

@@ -17,8 +17,8 @@ HTTP_THREADS = env.int("HTTP_THREADS", default=8, at_least=1)
 HTTP_GRACE_SECONDS = 30
 #: At the end: how long calls are still served after readiness is withdrawn (`runweb --drain-wait`).
 HTTP_DRAIN_WAIT_SECONDS = 0.0
-#: How long a connection stays open between two requests. Behind a balancer: longer than the balancer keeps it.
-HTTP_KEEPALIVE_SECONDS = env.int("HTTP_KEEPALIVE_SECONDS", default=5)
+#: How long a connection stays open between two requests (`runweb --keepalive`): longer than balancers usually keep one.
+HTTP_KEEPALIVE_SECONDS = 75
 #: Connections at a time; fewer where the process may open fewer files.
 HTTP_MAX_CONNECTIONS = 10_000
 #: The head of a request: its bytes, and its header fields.

@@ -15,9 +15,8 @@ DISK_RESERVE_BYTES = 1024**3
 MAX_RECORDING_SECONDS = 43_200
 #: Nodes that process recordings, the preferred first.
 SPEECH_NODES = env.urls("SPEECH_NODES", default=["embedded://"])
-#: A model for speech to text that the embedded node uses before its own; empty = none.
-SPEECH_MODEL_DIR = env.directory("SPEECH_MODEL_DIR", default="")
-#: Scheme of a node's URL → its class, which takes the rest of the URL. `embedded://` is a child process of the worker,
+#: Scheme of a node's URL → its class, which takes the rest of the URL. `embedded://` is a child process of the worker
+#: (with a folder: of a model for speech to text that it uses before its own),
 #: `grpcs://` a node on another machine, `openai+https://` a service with OpenAI's interface.
 SPEECH_SCHEMES = {
     "embedded": "meetings.speech.child_process.EmbeddedNode",

@@ -43,20 +43,22 @@ class EmbeddedNode(SpeechClient):
     """The node of this process.
 
     Args:
-        address: empty, as there is only one such node.
+        address: the folder of a model for speech to text that it uses before its own; empty = none.
 
     Raises:
-        ImproperlyConfigured: there is an address.
+        ImproperlyConfigured: there is no such folder.
     """
 
     restarts_itself = True
 
     def __init__(self, address: str) -> None:
-        if address:
+        if address and not (Path(address).is_absolute() and Path(address).is_dir()):
             raise ImproperlyConfigured(
-                f"SPEECH_NODES must list embedded:// without an address; one is 'embedded://{address}'."
+                "SPEECH_NODES must list embedded:// alone or with a model's folder, as embedded:///srv/model; one is "
+                f"'embedded://{address}'."
             )
         super().__init__(self._connect_child)
+        self._model_folder = address
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._connection: Connection | None = None
@@ -105,7 +107,7 @@ class EmbeddedNode(SpeechClient):
                 "--max-file-mib", str(settings.MAX_RECORDING_BYTES // 2**20 + 1),
                 "--max-seconds", str(settings.MAX_RECORDING_SECONDS),
                 "--metrics-host", settings.METRICS_HOST, *_metrics_port(),
-                *(("--model-dir", settings.SPEECH_MODEL_DIR) if settings.SPEECH_MODEL_DIR else ()),
+                *(("--model-dir", self._model_folder) if self._model_folder else ()),
             ],
             cwd=settings.BASE_DIR, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, errors="replace", bufsize=1,

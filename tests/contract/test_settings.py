@@ -65,8 +65,8 @@ def test_the_table_lists_every_variable_with_its_default_and_a_reason() -> None:
     assert {name: default for name, default, reason in rows if reason} == variables()
 
 
-def test_operators_turn_38_variables_at_most() -> None:
-    assert len(variables().keys() - FOR_DEVELOPERS) <= 38
+def test_operators_turn_36_variables_at_most() -> None:
+    assert len(variables().keys() - FOR_DEVELOPERS) <= 36
     assert f"These {len(variables())}\nvariables" in TABLE.read_text()
 
 

@@ -113,7 +113,6 @@ MISTYPED = {
     "HTTP_HOST": "127.0.0.1:8000",
     "HTTP_PORT": "abc",
     "HTTP_THREADS": "0",
-    "HTTP_KEEPALIVE_SECONDS": "-1",
     "TRUSTED_PROXIES": "10.0.0.1",
     "CORS_ALLOWED_ORIGINS": "app.example.com",
     "CORS_ALLOW_CREDENTIALS": "app",
@@ -139,7 +138,6 @@ MISTYPED = {
     "RECORDINGS_STORAGE": "s3:bucket",
     "REDIS_URL": "localhost:6379",
     "SPEECH_NODES": "embedded",
-    "SPEECH_MODEL_DIR": "/nowhere",
 }
 #: Read when the applications start, not with the settings.
 KEYS = {"JWT_PRIVATE_KEY": "nonsense", "JWT_PUBLIC_KEYS": "nonsense"}

@@ -252,7 +252,7 @@ def test_a_connection_that_another_thread_has_closed_is_a_node_that_does_not_ans
             r"nodes as grpcs://host:port\?ca=FILE&cert=FILE&key=FILE",
         ),
         (["grpcs://speech.example.com:no?ca=a&cert=b&key=c"], "one is 'grpcs://speech.example.com:no"),
-        (["embedded://here"], "embedded:// without an address; one is 'embedded://here'"),
+        (["embedded://here"], "as embedded:///srv/model; one is 'embedded://here'"),
     ],
 )
 def test_invalid_address_of_a_node_is_reported(urls: list[str], sentence: str) -> None:
@@ -260,13 +260,12 @@ def test_invalid_address_of_a_node_is_reported(urls: list[str], sentence: str) -
         Nodes(urls)
 
 
-def test_embedded_node_uses_the_model_of_a_directory(tmp_path: Path, settings: Any) -> None:
+def test_embedded_node_uses_the_model_of_a_directory(tmp_path: Path) -> None:
     if OFFERS["moonshine"].missing:
         pytest.skip("no wheel of moonshine-voice here")
     folder = tmp_path / "copy-en"
     folder.symlink_to(moonshine_files.folder())
-    settings.SPEECH_MODEL_DIR = str(folder)
-    nodes = Nodes(["embedded://"])
+    nodes = Nodes([f"embedded://{folder}"])
     try:
         assert nodes.choose(ASR, "en").engine.model_id == "copy-en"
     finally:
@@ -274,10 +273,9 @@ def test_embedded_node_uses_the_model_of_a_directory(tmp_path: Path, settings: A
 
 
 def test_directory_without_a_model_is_a_node_that_cannot_be_started(
-    tmp_path: Path, settings: Any, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.SPEECH_MODEL_DIR = str(tmp_path)
-    nodes = Nodes(["embedded://"])
+    nodes = Nodes([f"embedded://{tmp_path}"])
     with caplog.at_level(logging.WARNING), pytest.raises(EngineUnavailable, match="could not be started"):
         nodes.choose(ASR, "en")
     until(lambda: "has no encoder_model.ort" in caplog.text, "the log states the reason")

@@ -17,7 +17,7 @@ from core import health, tcp_keepalive
 from core.addresses import check_development_identity
 from core.lifespan import running_alongside
 from core.management.metrics_options import add_metrics_options, serve_metrics
-from core.management.option_types import seconds
+from core.management.option_types import positive, seconds
 from core.observability import process
 from core.open_files import raise_limit
 from core.rest.asgi import MAX_ACCEPTED, MAX_QUEUED, end_streams
@@ -53,9 +53,19 @@ class Command(BaseCommand):
             help="how long calls are still served after /health/ready reports 503, so that load balancers notice "
             "(%(default)s)",
         )
+        add(
+            "--keepalive",
+            type=positive,
+            default=settings.HTTP_KEEPALIVE_SECONDS,
+            metavar="SECONDS",
+            help="how long a connection stays open between two requests; longer than a balancer in front keeps it "
+            "(%(default)s)",
+        )
         add_metrics_options(parser, settings.WEB_METRICS_PORT)
 
-    def handle(self, *args: Any, host: str, port: int, grace: int, drain_wait: float, **options: Any) -> None:
+    def handle(
+        self, *args: Any, host: str, port: int, grace: int, drain_wait: float, keepalive: int, **options: Any
+    ) -> None:
         process.set_name(process.WEB)
         try:
             check_development_identity(host)
@@ -78,7 +88,7 @@ class Command(BaseCommand):
             ws_per_message_deflate=False,
             backlog=MAX_ACCEPTED,
             h11_max_incomplete_event_size=settings.HTTP_MAX_HEAD_BYTES,
-            timeout_keep_alive=settings.HTTP_KEEPALIVE_SECONDS,
+            timeout_keep_alive=keepalive,
             # Django's logging is configured already, and each call has a log line.
             log_config=None,
             # Its warnings are about invalid requests, of which a client may send any number.
