@@ -1,1 +1,1 @@
-"""The home page of the admin site: what needs a hand, what runs, and what happens. It refreshes itself."""
+"""The home page of the admin site: faults to mend, running processes and recent activity. It refreshes itself."""

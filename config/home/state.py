@@ -112,7 +112,7 @@ class State:
 
 
 def read() -> State:
-    """Read the state."""
+    """Query the state of the system."""
     services = [process.WEB, process.GRPC, process.WORKER]
     values: dict[str, Any] = {"services": services, "examined": _EXAMINED, "limit": MAX_COUNTED, "many": MANY_FAILURES}
     with connection.cursor() as cursor:

@@ -20,13 +20,13 @@ _direct = False
 
 
 def refuse_pooler() -> None:
-    """Check, once per process, that its database sessions are not those of a transaction pooler.
+    """Check, once per process, that no transaction pooler stands between this process and the database.
 
-    Where the settings name a pooler and the database, the latter is checked. The embedded server needs no check. The
-    check sets and locks nothing, which would stay in a session of the pool.
+    If the settings name a pooler and the database behind it, the second address is checked. The embedded server needs
+    no check. The check leaves nothing behind in the session, which other clients of a pooler use next.
 
     Raises:
-        ImproperlyConfigured: they are; the message states what to do.
+        ImproperlyConfigured: a pooler does; the message states what to do.
         OperationalError: the database is unavailable, so it is unknown.
     """
     global _direct

@@ -98,7 +98,7 @@ class PublicArgon2id:
 
 
 class Argon2id:
-    """Hash function with fixed parameters. It keeps as many memories as were used concurrently."""
+    """Hash function with fixed parameters. It reuses its memory: one block for each hash that runs at the same time."""
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters

@@ -29,7 +29,7 @@ def set_staff(
 
     Args:
         is_superuser: whether the user may do everything there; others may do what their groups may. A new
-            superuser also gets the role ADMIN, because the services let others change nothing.
+            superuser also gets the role ADMIN, because the services refuse the writes of other roles.
 
     Raises:
         User.DoesNotExist, Stale
