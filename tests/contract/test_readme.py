@@ -41,13 +41,14 @@ DOCUMENTS = (
     ),
 )
 #: Languages of blocks that other tests run: tests/client/test_document.py, tests/meetings/live/test_browser.py,
-#: tests/meetings/tus/test_clients.py, tests/core/web_rpc/test_browsers.py.
+#: tests/meetings/tus/test_clients.py, tests/core/web_rpc/test_browsers.py, tests/client/test_typescript_package.py.
 OTHER_LANGUAGES = {
     "docs/operate/scaling.md": {"sql"},
     "docs/integrate/grpc.md": {"python"},
     "docs/integrate/client.md": {"python"},
     "docs/integrate/live.md": {"js"},
     "docs/integrate/meetings.md": {"js"},
+    "docs/integrate/typescript.md": {"js"},
     "docs/integrate/web.md": {"js"},
 }
 #: A recording is transcribed in this time, also beside other work on the machine.
