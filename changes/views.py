@@ -10,3 +10,4 @@ class ChangeViewSet(OperationViewSet):
     """/api/v1/changes."""
 
     operations = operations(change_pb2.DESCRIPTOR.services_by_name["ChangeService"], handlers)
+    examples = {"WatchChanges": {"subject_types": ["task", "project"], "include_initial": True}}

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from config import docs_site, web_app
 from core.rest import docs, probes, tus
 from core.rest.problems import no_such_page, no_such_path
+from core.web_rpc import docs as grpc_docs
 from core.web_rpc import view as web_rpc
 
 urlpatterns = [
@@ -21,6 +22,9 @@ urlpatterns = [
     re_path(r"^api/v1/uploads/(?P<upload_id>[^/]+)/?$", tus.upload),
     re_path(r"^api/v1/openapi\.json/?$", docs.openapi, name="openapi"),
     re_path(r"^api/v1/docs/?$", docs.page, name="docs"),
+    re_path(r"^api/grpc\.json$", grpc_docs.document),
+    re_path(r"^api/grpc/?$", grpc_docs.page),
+    re_path(r"^api/protos/(?P<path>[\w/]+\.proto)$", grpc_docs.proto),
     re_path(r"^api(/.*)?$", no_such_path),
     re_path(r"^health/?$", probes.health),
     re_path(r"^health/live/?$", probes.live),

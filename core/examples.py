@@ -39,20 +39,29 @@ def _id(number: int) -> str:
 TASK, PROJECT, MEETING, USER = _id(1), _id(2), _id(3), _id(4)
 ADDRESS, MEMBER, SEGMENT, SPEAKER, ACTION_ITEM = _id(5), _id(6), _id(7), _id(8), _id(9)
 DOCUMENT, NEXT_DOCUMENT, COMPONENT, SYMBOL = _id(10), _id(11), _id(12), _id(13)
-SESSION, API_KEY, SILENT_MEETING = _id(14), _id(15), _id(16)
+SESSION, API_KEY, SILENT_MEETING, ARCHIVED_PROJECT = _id(14), _id(15), _id(16), _id(17)
 OWN_EMAIL, NEW_EMAIL, IMPORTED_EMAIL = "ada@example.com", "grace@example.com", "mary@example.com"
+#: Of the facade `example`, whose users have numbers.
+USER_NUMBER = 2_147_480_001
 NEW_PROJECT, NEW_NUMBER = "Hall 7, lighting", "2030-71"
 
 _MEETINGS = "/api/v1/meetings?page_size=1"
 VALUES = (
     Value(TASK, "a task", ("/api/v1/tasks?page_size=1",), "/tasks/0/id"),
     Value(PROJECT, "a project", ("/api/v1/projects?statuses=active&page_size=1",), "/projects/0/id"),
+    Value(
+        ARCHIVED_PROJECT, "an archived project", ("/api/v1/projects?statuses=archived&page_size=1",), "/projects/0/id"
+    ),
     Value(MEETING, "a meeting", (f"{_MEETINGS}&statuses=completed", _MEETINGS), "/meetings/0/id"),
     Value(SILENT_MEETING, "a meeting without a recording", (f"{_MEETINGS}&statuses=pending",), "/meetings/0/id"),
     Value(USER, "another user", ("/api/v1/users?page_size=1",), "/users/0/id"),
+    Value(str(USER_NUMBER), "the number of a user", ("/api/users?page_size=1",), "/users/0/id"),
     Value(ADDRESS, "an address of the caller", ("/api/v1/users/me/addresses",), "/addresses/0/id"),
     Value(
-        MEMBER, "a member of this project", (f"/api/v1/projects/{PROJECT}/members?page_size=1",), "/members/0/user_id"
+        MEMBER,
+        "another member of this project",
+        (f"/api/v1/projects/{PROJECT}/members?page_size=2",),
+        "/members/1/user_id",
     ),
     Value(
         SEGMENT, "a segment of this meeting", (f"/api/v1/meetings/{MEETING}/transcript?page_size=1",), "/segments/0/id"
@@ -65,11 +74,17 @@ VALUES = (
         "/action_items/0/id",
     ),
     Value(
-        DOCUMENT, "a drawing of this project", (f"/api/v1/projects/{PROJECT}/documents?page_size=1",), "/documents/0/id"
+        DOCUMENT,
+        "a drawing of this project",
+        (
+            f"/api/v1/projects/{PROJECT}/documents?statuses=ready&page_size=1",
+            f"/api/v1/projects/{PROJECT}/documents?page_size=1",
+        ),
+        "/documents/0/id",
     ),
     Value(
         NEXT_DOCUMENT,
-        "another drawing of this project",
+        "second drawing of this project",
         (f"/api/v1/projects/{PROJECT}/documents?page_size=2",),
         "/documents/1/id",
     ),
@@ -94,8 +109,7 @@ _IN_PATHS: dict[str, dict[str, str | int]] = {
     "user_id": {
         "": "me",
         "/api/v1/projects/": MEMBER,
-        "/api/v1/meetings/voices/": USER,
-        "/api/users/": USER,
+        "/api/users/": USER_NUMBER,
     },
     "id": {"/api/v1/tasks/": TASK, "/api/v1/auth/api-keys/": API_KEY},
     "address_id": {"": ADDRESS},
@@ -121,6 +135,8 @@ def in_path(rpc: str, path: str, name: str) -> str | int | None:
     """Return the example of a path parameter of an operation; None = it has no example."""
     if name == "user_id" and rpc in _ON_ANOTHER_USER:
         return USER
+    if rpc == "UnarchiveProject":
+        return ARCHIVED_PROJECT
     beginnings = {start: value for start, value in _IN_PATHS.get(name, {}).items() if path.startswith(start)}
     return beginnings[max(beginnings, key=len)] if beginnings else None
 
@@ -169,8 +185,8 @@ class Filling:
     def _found(self, value: Value) -> str:
         for source in value.sources:
             found = _at(self._read(self.fill(source)), value.at)
-            if isinstance(found, str):
-                return found
+            if isinstance(found, str | int):
+                return str(found)
         raise Missing(f"There is no {value.means.partition(' ')[2]} to try it with.")
 
 

@@ -24,6 +24,7 @@ class TaskViewSet(OperationViewSet):
         },
         "UpdateTask": {"status": "in_progress", "due_date": None},
         "ListTasks": {"labels": ["work"]},
+        "WatchTasks": {"include_initial": True},
         "BulkCreateTasks": {"title": "Write the report", "request_id": "row-1"},
         "BulkUpdateTasks": {"id": values.TASK, "status": "done"},
         "ProcessTaskStream": {"command_id": "1", "create": {"title": "Write the report"}},

@@ -42,7 +42,6 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "corsheaders",
     "rest_framework",
-    "drf_spectacular_sidecar",
     "pgtrigger",
     "core",
     "changes",

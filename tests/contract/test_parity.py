@@ -32,6 +32,9 @@ TESTS = Path(__file__).parent.parent
 HTTP_ONLY = {
     r"^api/v1/openapi\.json/?$": "the description of the HTTP API itself",
     "^api/v1/docs/?$": "the same for people",
+    r"^api/grpc\.json$": "the description of the gRPC API; reflection is the twin",
+    "^api/grpc/?$": "the same for people",
+    r"^api/protos/(?P<path>[\w/]+\.proto)$": "the contracts themselves",
     "^api(/.*)?$": "the problem document for what is not there",
     "^api/v1/uploads/?$": "resumable uploads (tus 1.0), a protocol of HTTP's; UploadRecording is the twin",
     r"^api/v1/uploads/(?P<upload_id>[^/]+)/?$": "the same",

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.real_server
 JSON = "application/json"
 #: What is served beside the operations.
 OTHER_PATHS = (
-    "/", "/health", "/health/live", "/health/ready", "/metrics", "/api/v1/openapi.json", "/api/v1/docs",
+    "/", "/health", "/health/live", "/health/ready", "/metrics", "/api/v1/openapi.json", "/api/v1/docs", "/api/grpc",
+    "/api/grpc.json", "/api/protos/tandem/task/v1/task.proto",
     "/.well-known/jwks.json", "/api/v1/nowhere", "/admin", "/admin/", "/admin/login/", "/static/admin/css/base.css",
 )  # fmt: skip
 #: Headers that differ from one answer to the next.

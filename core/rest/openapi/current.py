@@ -10,6 +10,7 @@ from django.conf import settings
 
 from core.rest.openapi.comments import comments
 from core.rest.openapi.document import document
+from core.rest.openapi.grpc_paths import grpc_paths
 from core.rest.openapi.own_paths import own_paths
 from core.rest.openapi.upload_paths import upload_paths
 from core.rest.viewsets import served_operations, served_viewsets
@@ -31,7 +32,7 @@ def current_document() -> dict[str, Any]:
         for viewset in served_viewsets()
         for operation in viewset.operations
     }
-    more_paths = own_paths() | upload_paths()
+    more_paths = own_paths() | grpc_paths() | upload_paths()
     for viewset in served_viewsets():
         more_paths |= viewset.more_paths()
     return document(

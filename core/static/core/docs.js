@@ -1,2 +1,0 @@
-const place = document.getElementById("docs");
-SwaggerUIBundle({ url: place.dataset.document, domNode: place, deepLinking: true, validatorUrl: null });
