@@ -56,7 +56,7 @@ def test_pages_on_a_desk_and_on_a_telephone_in_the_dark(servers: Servers, page: 
     task = TaskFactory(title="Order the seeds")
     pages = {
         reverse("admin:index"): "document.querySelectorAll('#home [data-panel]').length >= 7",
-        reverse("admin:tasks_task_changelist"): "document.body.innerText.includes('Order the seeds')",
+        reverse("admin:tasks_task_changelist"): "document.body?.innerText.includes('Order the seeds')",
         reverse("admin:tasks_task_change", args=[task.pk]): "!!document.querySelector('#id_title')",
     }
     for width, height, scheme in ((1280, 800, "light"), (390, 844, "dark")):
@@ -86,10 +86,10 @@ def test_keyboard_refresh_and_retry(servers: Servers, page: Page) -> None:
     page.value("window.sameDocument = true")
     job = enqueue("tests.fail", why="hopeless")
     Job.objects.filter(pk=job.pk).update(failed=True, ended_at=timezone.now(), last_error="Mail server is away")
-    page.until("document.body.innerText.includes('Mail server is away')")
+    page.until("document.body?.innerText.includes('Mail server is away')")
     assert page.value("window.sameDocument")
     page.value("document.querySelector('#home button[name=job]').click()")
-    page.until("document.body.innerText.includes('The job is queued again.')")
+    page.until("document.body?.innerText.includes('The job is queued again.')")
     job.refresh_from_db()
     assert not job.failed
     # Ctrl+K opens the palette, which finds rows by their names.
