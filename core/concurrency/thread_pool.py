@@ -26,6 +26,8 @@ Work = Callable[[], None]
 #: While other callers are present, a caller's next call starts when its last one has ended or has taken this long. Its
 #: calls then do not compete for the interpreter with those of others, and a slow one does not hold up a quick one.
 _ALONE_SECONDS = 0.2
+#: Calls of one caller that may wait for a thread of a pool, unless the pool has another limit.
+MAX_WAITING = 1_000
 #: A pool is overloaded once calls have waited in it for this long without a pause.
 _OVERLOADED_AFTER_SECONDS = 0.5
 
@@ -56,7 +58,7 @@ class ThreadPool(futures.Executor):
         self,
         name: str,
         size: int,
-        max_waiting: int = 1_000,
+        max_waiting: int = MAX_WAITING,
         max_spares: int = 64,
         *,
         share: int | None = None,
