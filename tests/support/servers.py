@@ -42,13 +42,29 @@ class Servers:
     @contextmanager
     def web_stopped(self) -> Iterator[None]:
         """Stop the web process, and start it again on its port afterwards."""
-        stopped = self.processes[0]
-        stopped.terminate()
-        stopped.wait(PATIENCE_SECONDS)
+        with self._stopped(1):
+            yield
+
+    @contextmanager
+    def all_stopped(self) -> Iterator[None]:
+        """Stop both processes, and start them again on their ports afterwards."""
+        with self._stopped(2):
+            yield
+        until(lambda: answers_grpc(self.grpc_address), "the gRPC process answers again")
+
+    @contextmanager
+    def _stopped(self, count: int) -> Iterator[None]:
+        stopped = self.processes[:count]
+        for process in stopped:
+            process.terminate()
+        for process in stopped:
+            process.wait(PATIENCE_SECONDS)
         try:
             yield
         finally:
-            self.processes[0] = subprocess.Popen(stopped.args, cwd=ROOT, env=self.variables)
+            self.processes[:count] = [
+                subprocess.Popen(process.args, cwd=ROOT, env=self.variables) for process in stopped
+            ]
             until(lambda: answers_http(f"{self.http_url}/health/ready"), "the web process answers again")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 
 from projects.models import Project
 from tasks.models import Status, Task
@@ -34,28 +35,44 @@ def test_two_browsers_survive_a_restart(servers: Servers) -> None:
         for app in (one, other):
             app.enter_openly(f"/projects/{project.pk}")
             app.until_card("Task 2", "To do")
+            # A reload would lose this.
+            app.page.value("window.isFirst = true")
         one.drag_card("Task 1", "In progress")
         other.until_card("Task 1", "In progress")
         # By keyboard, in the other browser.
         other.page.value("[...document.querySelectorAll('.card')].find(e => e.innerText.includes('Task 0')).focus()")
         other.page.press("ArrowRight", 39, SHIFT)
         one.until_card("Task 0", "In progress")
-        with servers.web_stopped():
+        # Every server at once, and then the sessions of the database, as when PostgreSQL starts again.
+        with servers.all_stopped():
             for app in (one, other):
                 app.until_shown("No connection.")
-            TaskFactory(title="Made while the server was away", project=project, status=Status.TODO)
+            TaskFactory(title="Made while the servers were away", project=project, status=Status.TODO)
             Task.objects.get(title="Task 2").delete()
         for app in (one, other):
-            app.until_card("Made while the server was away", "To do")
+            app.until_card("Made while the servers were away", "To do")
             app.page.until("!document.body.innerText.includes('No connection.')")
+        cut_sessions()
+        TaskFactory(title="Made after the cut", project=project, status=Status.DONE)
+        for app in (one, other):
+            app.until_card("Made after the cut", "Done")
             shown = {status: sorted(app.cards(status)) for status in ("To do", "In progress", "Done")}
             assert shown == listed(servers, project)
+            assert app.page.value("window.isFirst")
+
+
+def cut_sessions() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
 
 
 def listed(servers: Servers, project: Project) -> dict[str, list[str]]:
     """Return the titles that ListTasks returns, by status."""
-    with Connection(servers.http_url) as connection:
-        tasks = connection.request("GET", f"/api/v1/tasks?page_size=100&project_id={project.pk}").document["tasks"]
+    with Connection(servers.http_url) as http:
+        tasks = http.request("GET", f"/api/v1/tasks?page_size=100&project_id={project.pk}").document["tasks"]
     names = {"To do": "todo", "In progress": "in_progress", "Done": "done"}
     return {name: sorted(task["title"] for task in tasks if task["status"] == key) for name, key in names.items()}
 

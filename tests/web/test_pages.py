@@ -71,6 +71,14 @@ def test_pages_of_a_session(servers: Servers, app: App) -> None:
         wrong[path, pressed] = faults(app)
     assert wrong == {(path, pressed): [] for path, pressed, _ in pages}
     assert not unvisited([path for path, _, _ in pages], "OF_SESSION")
+    # A word on a drawing leads to its sheet.
+    app.open("/tasks")
+    app.press("Search")
+    app.fill("Search everything", "motor")
+    app.page.until("[...document.querySelectorAll('#hits li')].some(e => e.textContent.startsWith('Drawing'))")
+    app.page.value("[...document.querySelectorAll('#hits li')].find(e => e.textContent.startsWith('Drawing')).click()")
+    app.page.until(f"location.pathname === '/documents/{drawing.pk}' && location.search.startsWith('?sheet=')")
+    app.until_shown("to decide")
     for name, path, shown in (
         ("today", "/", "Order the seeds"),
         ("board", in_project, "Rent a van"),
