@@ -21,7 +21,7 @@ WORKDIR /app
 COPY requirements.txt ./
 RUN pip install --no-cache-dir --only-binary=:all: -r requirements.txt
 COPY . .
-RUN SECRET_KEY="$(python -c 'import secrets; print(secrets.token_hex())')" python -m scripts.site
+RUN python -m scripts.site
 
 FROM python:3.13-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HTTP_HOST=0.0.0.0 GRPC_HOST=0.0.0.0

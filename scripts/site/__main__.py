@@ -1,6 +1,7 @@
 """Build the documentation. See `scripts.site`."""
 
 import argparse
+import os
 import sys
 
 from scripts.site.build import SITE, SiteError, build, is_current
@@ -17,6 +18,8 @@ def main() -> int:
     options = parser.parse_args()
     if is_current() and not options.force:
         return 0
+    # The descriptors are read with the settings of development, which need no secret and no database.
+    os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "DEBUG": "true", "DEV_AUTH_AS": ""}
     try:
         build(SITE)
     except SiteError as exc:

@@ -10,8 +10,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.site.asyncapi import write_asyncapi
 from scripts.site.links import broken_links
 from scripts.site.pages import Page, navigation, pages_of
+from scripts.site.reference import reference_pages
 from scripts.site.scripts_of_pages import move_scripts_to_files
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +47,7 @@ def build(site: Path) -> None:
     site.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".site-", dir=site.parent) as folder:
         work = Path(folder)
-        pages = pages_of(ROOT)
+        pages = pages_of(ROOT) + reference_pages(ROOT)
         _stage(pages, work / "pages")
         _generate(pages, work)
         built = work / "site"
@@ -65,9 +67,8 @@ def _stage(pages: list[Page], folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page.text)
     shutil.copytree(ROOT / "docs/images", folder / "images")
-    for name in ("openapi.json", "asyncapi.json"):
-        if (ROOT / "docs" / name).is_file():
-            shutil.copy(ROOT / "docs" / name, folder / name)
+    shutil.copy(ROOT / "docs/openapi.json", folder)
+    write_asyncapi(ROOT, folder / "asyncapi.json")
     shutil.copy(Path(__file__).with_name("site.css"), folder / "site.css")
 
 
@@ -104,7 +105,7 @@ def _configuration(pages: list[Page]) -> dict[str, object]:
             ],
         },
         "markdown_extensions": [
-            "tables", "admonition", "attr_list", "md_in_html", {"toc": {"permalink": True}},
+            "tables", "admonition", "attr_list", "md_in_html", "pymdownx.details", {"toc": {"permalink": True}},
             {"pymdownx.highlight": {"pygments_lang_class": True}}, "pymdownx.superfences",
             {"pymdownx.tabbed": {"alternate_style": True}},
         ],

@@ -54,6 +54,8 @@ def navigation(root: Path, pages: list[Page]) -> Navigation:
         section = re.search(rf"^## {head}\n(.*?)(?=^## |\Z)", index, re.MULTILINE | re.DOTALL)
         places = re.findall(r"^\| \[.*?\]\(([^()#]+\.md)\)", section[1], re.MULTILINE) if section else []
         entries: Navigation = [by_place[_of_index(place)].path for place in places if _of_index(place) in by_place]
+        if head == "Reference":
+            entries = _reference(pages)
         if head == "Start":
             entries.insert(0, "index.md")
         if head == "Extend":
@@ -62,6 +64,17 @@ def navigation(root: Path, pages: list[Page]) -> Navigation:
         if entries:
             found.append({head: entries})
     return found
+
+
+def _reference(pages: list[Page]) -> Navigation:
+    """Return the index of the reference, and the operations of each service."""
+    services: dict[str, list[str]] = {}
+    for page in pages:
+        parts = page.path.split("/")
+        if parts[0] == "reference" and len(parts) == 3:
+            services.setdefault(parts[1], []).append(page.path)
+    index = ["reference/index.md"] if services else []
+    return [*index, *({name: places} for name, places in services.items())]
 
 
 def _decisions(pages: list[Page]) -> dict[str, list[str]]:

@@ -35,7 +35,7 @@ DOCUMENTS = (
     "README.md",
     *sorted(
         str(page.relative_to(ROOT))
-        for reader in ("integrate", "operate")
+        for reader in ("start", "integrate", "operate")
         for page in (ROOT / "docs" / reader).glob("*.md")
         if page.name != "imports.md"
     ),
@@ -72,6 +72,10 @@ PRINTS = {
     ),
     '-d \'{"query": "jane"}\'': ("user.v1.UserService", "jane@example.com"),
     "from tandem.client import Client": ('display_name: "John Doe"',),
+    # docs/start/tour.md
+    '"labels": ["tour"]}' + "' |": ('"status":"done"', '"title":"Take the tour"', '"total_count":'),
+    '{"labels": ["tour"]}': ("taskservice.TaskService", '"Take the tour"'),
+    '"name": "Tour"': ("read 200", "write 403"),
     # docs/integrate/auth.md
     "auth.v1.AuthService/Login": ("eve@example.com",),
     "api=http://": ('"email":"rob@example.com"', '"user_agent":"curl/'),

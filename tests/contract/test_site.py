@@ -1,14 +1,18 @@
 """The documentation as a site: complete, without broken links, and without files of other servers."""
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.test import Client
 
+from scripts.site.asyncapi import asyncapi
 from scripts.site.build import SITE, build, is_current
 from scripts.site.links import broken_links
 from scripts.site.pages import navigation, pages_of
+from scripts.site.reference import reference_pages
 from scripts.site.scripts_of_pages import move_scripts_to_files
 from tests.support.chromium import Page, chromium
 from tests.support.servers import ROOT, database_url, running
@@ -55,7 +59,7 @@ def test_server_without_the_site_explains_it(tmp_path: Path, client: Client, set
 
 
 def test_every_page_is_in_the_navigation() -> None:
-    pages = pages_of(ROOT)
+    pages = pages_of(ROOT) + reference_pages(ROOT)
 
     def places(entry: object) -> list[str]:
         if isinstance(entry, dict):
@@ -89,6 +93,20 @@ def test_scripts_within_pages_become_files(tmp_path: Path) -> None:
     (script,) = (tmp_path / "assets").iterdir()
     assert page.read_text() == f'<p>\n<script src="assets/{script.name}"></script>\n<pre>a\n\n\nb</pre>'
     assert script.read_text() == "alert(1)"
+
+
+@pytest.mark.tools(str(ROOT / "node_modules/@asyncapi/specs/schemas/3.0.0.json"))
+def test_document_of_the_feeds_is_valid() -> None:
+    from jsonschema import Draft7Validator
+
+    document = asyncapi(json.loads((ROOT / "docs/openapi.json").read_text()))
+    schema = json.loads((ROOT / "node_modules/@asyncapi/specs/schemas/3.0.0.json").read_text())
+    assert [error.message for error in Draft7Validator(schema).iter_errors(document)] == []
+    broken = document | {"channels": {"changes": {"address": 1}}}
+    assert not Draft7Validator(schema).is_valid(broken)
+    assert {"ChangeService_WatchChanges", "TaskService_WatchTasks"} <= set(document["operations"])
+    referred = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert referred <= set(document["components"]["schemas"])
 
 
 @pytest.mark.real_server
