@@ -55,7 +55,7 @@ def http_example(operation: Operation, described: dict[str, Any]) -> HttpExample
     """Return the example of an operation that the OpenAPI document describes."""
     parameters = [one for one in described.get("parameters", []) if "example" in one]
     path_values = {one["name"]: one["example"] for one in parameters if one["in"] == "path"}
-    query = {one["name"]: one["example"] for one in parameters if one["in"] == "query"}
+    query = {one["name"]: _in_query(one["example"]) for one in parameters if one["in"] == "query"}
     if operation.method.containing_service.full_name == "example.ExampleService" and path_values:
         path_values = {"user_id": 1}  # The ids of this facade are numbers.
     path = re.sub(r"{(\w+)}", lambda found: quote(str(path_values[found[1]]), safe=""), operation.http.path)
@@ -66,6 +66,10 @@ def http_example(operation: Operation, described: dict[str, Any]) -> HttpExample
             items = content["application/json"]["example"] if content_type == NDJSON else kind["example"]
             return HttpExample(path, operation.http.path, path_values, query, content_type, items)
     return HttpExample(path, operation.http.path, path_values, query, "", None)
+
+
+def _in_query(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def messages(operation: Operation, example: HttpExample) -> list[Message]:
@@ -155,7 +159,8 @@ def typescript(operation: Operation, example: HttpExample) -> str:
     if operation.takes_stream or operation.answers_file:
         return _typescript_fetch(operation, example)
     options: dict[str, Any] = {}
-    params = {"path": example.path_values, "query": example.query}
+    query = {name: value == "true" if value in ("true", "false") else value for name, value in example.query.items()}
+    params = {"path": example.path_values, "query": query}
     if params := {name: values for name, values in params.items() if values}:
         options["params"] = params
     if example.content_type:
