@@ -159,8 +159,8 @@ def typescript(operation: Operation, example: HttpExample) -> str:
     if operation.takes_stream or operation.answers_file:
         return _typescript_fetch(operation, example)
     options: dict[str, Any] = {}
-    query = {name: value == "true" if value in ("true", "false") else value for name, value in example.query.items()}
-    params = {"path": example.path_values, "query": query}
+    values = {name: value == "true" if value in ("true", "false") else value for name, value in example.query.items()}
+    params = {"path": example.path_values, "query": values}
     if params := {name: values for name, values in params.items() if values}:
         options["params"] = params
     if example.content_type:
