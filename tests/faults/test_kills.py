@@ -1,4 +1,4 @@
-"""kill -9 at any time: no acknowledged write is lost, no change is lost or repeated, and another process numbers."""
+"""kill -9 and SIGTERM at any time: no acknowledged write is lost, no change is lost or repeated."""
 
 import random
 import threading
@@ -14,6 +14,8 @@ from tests.support.servers import until
 pytestmark = pytest.mark.faults
 
 KILLS = 200
+#: Of each process, by SIGTERM.
+TERMINATIONS = 10
 
 
 class Killer(threading.Thread):
@@ -70,4 +72,19 @@ def test_processes_that_are_killed(installation: Installation, report: Callable[
     report(load.summary(log, faults))
     taken_over.sort()
     report(f"numbering taken over within {taken_over[-1]:.2f} s (median {taken_over[len(taken_over) // 2]:.2f} s)")
+    assert faults == []
+
+
+def test_processes_that_are_ended(installation: Installation, report: Callable[[str], None]) -> None:
+    codes: list[int] = []
+    with Load(installation, SEED) as load:
+        for _ in range(max(1, round(TERMINATIONS * SHARE))):
+            for server in installation.servers.values():
+                written = load.written
+                codes.append(server.end_and_start())
+                server.until_ready()
+                until(lambda written=written: load.written > written, "it goes on")  # type: ignore[misc]
+        log, faults = load.judged()
+    report(load.summary(log, faults))
+    assert set(codes) == {0}
     assert faults == []

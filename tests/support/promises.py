@@ -149,7 +149,7 @@ def complete(client: Sequence[Run], truth: Truth) -> Iterator[str]:
     seen = set[int]().union(*seen_by)
     if not seen:
         return
-    first_seen, last_seen = min(seen), max(seen)
+    first_seen, last_seen = min(seen), _last_due(client, truth, max(seen))
     held = {event.subject_id: event.version for run in client for event in run.received if not event.cursor}
     initial = client[0].initial
     first_after_a_cursor = min(set[int]().union(*seen_by[1:]), default=0)
@@ -179,6 +179,20 @@ def complete(client: Sequence[Run], truth: Truth) -> Iterator[str]:
         for place in sorted(missing.difference(accounted)):
             if not truth.due[place].optional:
                 yield f"lost: {truth.due[place]}"
+
+
+def _last_due(client: Sequence[Run], truth: Truth, last_seen: int) -> int:
+    """Return the position up to which everything was due: that of the client's last change.
+
+    What one change of a membership moves comes in any order, and a client that has not seen its end may have any part.
+    """
+    last = truth.due[last_seen]
+    if not last.moved:
+        return last_seen
+    cursors = (event.cursor for run in client for event in run.received if event.cursor)
+    if any(len(cursor) <= _LENGTH and seq_of(cursor) >= last.seq for cursor in cursors):
+        return last_seen
+    return bisect_left(truth.due, last.seq, key=lambda due: due.seq) - 1
 
 
 def unique(run: Run) -> Iterator[str]:
