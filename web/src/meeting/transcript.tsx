@@ -14,7 +14,7 @@ import { wordsOf } from "./words.ts";
 /** Words below this confidence are marked. */
 const DOUBTFUL = 0.6;
 /** Lines are drawn in blocks, when they come near the view. A block has the lines that begin in a span of time: one that is divided moves no other to another block. */
-const BLOCK_MS = 60_000;
+const BLOCK_MS = 20_000;
 const NEAR_PX = 1200;
 const LINE_PX = 56;
 

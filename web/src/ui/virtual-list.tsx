@@ -12,15 +12,21 @@ interface Props<T> {
 }
 
 const AROUND = 6;
+/** The list is drawn anew when it has been scrolled by so many rows. */
+const STEP = 4;
 
 /** A list of rows of equal height that draws only those in view. */
 export function VirtualList<T>({ rows, rowHeight, idOf, children, label, shown = -1 }: Props<T>) {
   const scroller = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState({ top: 0, height: 800 });
+  const [view, setView] = useState({ first: 0, count: 20 });
 
   useLayoutEffect(() => {
     const element = scroller.current!;
-    const measure = () => setView({ top: element.scrollTop, height: element.clientHeight });
+    const measure = () => {
+      const first = Math.floor(element.scrollTop / (STEP * rowHeight)) * STEP;
+      const count = Math.ceil(element.clientHeight / rowHeight) + STEP;
+      setView((before) => (before.first === first && before.count === count ? before : { first, count }));
+    };
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     element.addEventListener("scroll", measure, { passive: true });
@@ -28,7 +34,7 @@ export function VirtualList<T>({ rows, rowHeight, idOf, children, label, shown =
       observer.disconnect();
       element.removeEventListener("scroll", measure);
     };
-  }, []);
+  }, [rowHeight]);
 
   useEffect(() => {
     const element = scroller.current!;
@@ -38,8 +44,8 @@ export function VirtualList<T>({ rows, rowHeight, idOf, children, label, shown =
     else if (top + rowHeight > element.scrollTop + element.clientHeight) element.scrollTop = top + rowHeight - element.clientHeight;
   }, [shown, rowHeight]);
 
-  const first = Math.max(0, Math.floor(view.top / rowHeight) - AROUND);
-  const last = Math.min(rows.length, Math.ceil((view.top + view.height) / rowHeight) + AROUND);
+  const first = Math.max(0, view.first - AROUND);
+  const last = Math.min(rows.length, view.first + view.count + AROUND);
   return (
     <div class="scroller" ref={scroller} tabIndex={rows.length ? undefined : -1}>
       <ol class="virtual" aria-label={label} style={{ height: `${rows.length * rowHeight}px` }}>
