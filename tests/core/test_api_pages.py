@@ -58,7 +58,7 @@ LATE = (
     "MeetingService_NameSpeaker", "MeetingService_Summarize", "MeetingService_Retranscribe",
     "MeetingService_CancelProcessing", "DrawingService_Reprocess", "DrawingService_CancelProcessing", "getUpload",
     "sendPiece", "deleteUpload", "DrawingService_DeleteSymbol", "DrawingService_DeleteDocument",
-    "ProjectService_CreateProject", "ProjectService_RemoveMember", "ProjectService_ArchiveProject",
+    "ProjectService_RemoveMember", "ProjectService_CreateProject", "ProjectService_ArchiveProject",
     "ProjectService_UnarchiveProject",
     "MeetingService_DeleteMeeting", "UserService_DeleteUser",
 )  # fmt: skip

@@ -30,7 +30,7 @@ export class Values {
     return this.known.get(one.value);
   }
 
-  async find({ sources, at }, missing) {
+  async find({ value, sources, at }, missing) {
     for (const source of sources) {
       const lacking = new Set();
       const path = await this.fill(source, lacking);
@@ -39,7 +39,7 @@ export class Values {
       const found = at.split("/").slice(1).reduce((part, key) => part?.[key], await this.read(path));
       if (found != null) return found;
     }
-    this.known.delete(one.value);
+    this.known.delete(value);
     return null;
   }
 }
