@@ -206,7 +206,7 @@ def app(tmp_path: Path) -> Path:
     (collect,) = [rest for rest in values_of(stages(DOCKERFILE)[0], "RUN") if "manage.py" in rest]
     done = run(["sh", "-ec", collect.replace("/venv/bin/python", "python")], folder, {})
     assert "static files copied" in done.stdout
-    assert (folder / "var/static/core/docs.js").is_file()
+    assert (folder / "var/static/core/api/rest.js").is_file()
     return folder
 
 

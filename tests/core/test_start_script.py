@@ -55,6 +55,12 @@ def environment(**variables: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
 
 
+def servers_of(started: "Started") -> set[int]:
+    """Return the processes of the servers, without the one that builds the documentation once."""
+    commands = {process.pid: process.cmdline() for process in started.processes()}
+    return {pid for pid, command in commands.items() if {"scripts.dev.tether", "manage.py"} <= set(command)}
+
+
 class Started:
     """A running start script."""
 
@@ -188,13 +194,13 @@ class TestServing:
     ) -> None:
         server = start("--reload")
         server.until_it_prints("Ctrl-C stops everything")
-        before = {process.pid for process in server.processes() if "scripts.dev.tether" in process.cmdline()}
+        before = servers_of(server)
         with (checkout / "config/urls.py").open("a") as file:
             file.write("\nraise RuntimeError('half an edit')\n")
         server.until_it_prints("half an edit")
         shutil.copy(ROOT / "config/urls.py", checkout / "config/urls.py")
         server.until_it_prints("ready again")
-        after = {process.pid for process in server.processes() if "scripts.dev.tether" in process.cmdline()}
+        after = servers_of(server)
         assert len(before) == len(after) == 3
         assert not before & after
         assert server.get("/api/v1/users")[0] == 200
