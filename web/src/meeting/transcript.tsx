@@ -62,8 +62,8 @@ function Block({ current, ...props }: Props & { current: string }) {
     observer.observe(element.current!);
     return () => observer.disconnect();
   }, []);
-  // Out of view too, an open editor keeps what was typed.
-  const isDrawn = isNear || editors > 0;
+  // Out of view too, an open editor keeps what was typed, and the line that is played follows the time.
+  const isDrawn = isNear || editors > 0 || current !== "";
   const guessed = height.current || props.segments.length * LINE_PX;
   return (
     <div ref={element} class="block" data-first={props.segments[0]!.start_ms} style={isDrawn ? {} : { height: `${guessed}px` }}>

@@ -3,6 +3,9 @@ import { useEffect, useState } from "preact/hooks";
 import { problemOf, type Problem } from "@tandem/client";
 import { restarts } from "../live/feed.ts";
 
+/** When a server that was away is asked again. */
+const AGAIN_MS = 2000;
+
 export interface Loading {
   done: boolean;
   problem: Problem | null;
@@ -16,20 +19,29 @@ export function useLoad(load: () => Promise<unknown>, values: unknown[]): Loadin
   useEffect(() => setState({ done: false, problem: null }), values);
   useEffect(() => {
     let current = true;
+    let timer = 0;
     load().then(
       () => current && setState({ done: true, problem: null }),
       (cause) => {
         if (!(cause instanceof Error)) throw cause;
         const problem = problemOf(cause);
         const isGone = problem.status === 404 || problem.status === 403;
-        if (current) setState((before) => (before.done && !isGone ? before : { done: false, problem }));
+        if (!current) return;
+        setState((before) => (before.done && !isGone ? before : { done: false, problem }));
+        if (isAway(problem)) timer = window.setTimeout(() => setTries(tries + 1), AGAIN_MS);
       },
     );
     return () => {
       current = false;
+      clearTimeout(timer);
     };
   }, [...values, restarts.value, tries]);
   return { ...state, again: () => setTries(tries + 1) };
+}
+
+/** Return whether the server, or its database, cannot be reached now. */
+function isAway({ status }: Problem): boolean {
+  return status === 0 || (status >= 502 && status <= 504);
 }
 
 /** Show the children once they are loaded, else that they are loading, or why they cannot be shown. */

@@ -46,17 +46,21 @@ export function VirtualList<T>({ rows, rowHeight, idOf, children, label, shown =
 
   const first = Math.max(0, view.first - AROUND);
   const last = Math.min(rows.length, view.first + view.count + AROUND);
+  const places = Array.from({ length: Math.max(0, last - first) }, (_, at) => first + at);
+  // The row that is to be shown is drawn before it is in view, so that it can have the focus at once.
+  if (shown >= 0 && shown < first) places.unshift(shown);
+  if (shown >= last && shown < rows.length) places.push(shown);
   return (
     <div class="scroller" ref={scroller} tabIndex={rows.length ? undefined : -1}>
       <ol class="virtual" aria-label={label} style={{ height: `${rows.length * rowHeight}px` }}>
-        {rows.slice(first, last).map((row, at) => (
+        {places.map((place) => (
           <li
-            key={idOf(row)}
+            key={idOf(rows[place]!)}
             aria-setsize={rows.length}
-            aria-posinset={first + at + 1}
-            style={{ transform: `translateY(${(first + at) * rowHeight}px)`, height: `${rowHeight}px` }}
+            aria-posinset={place + 1}
+            style={{ transform: `translateY(${place * rowHeight}px)`, height: `${rowHeight}px` }}
           >
-            {children(row)}
+            {children(rows[place]!)}
           </li>
         ))}
       </ol>
