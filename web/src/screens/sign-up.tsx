@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
 import { createTandemClient, unwrap } from "@tandem/client";
-import { api, kind, signIn } from "../api/session.ts";
+import { kind, signIn } from "../api/session.ts";
 import { navigate } from "../router.ts";
 import { Field, Form } from "../ui/form.tsx";
 import { Welcome } from "./sign-in.tsx";
@@ -10,8 +10,6 @@ const anonymous = createTandemClient({ baseUrl: "", token: () => null });
 async function signUp({ display_name, email, password }: Record<string, string>): Promise<void> {
   await unwrap(anonymous.POST("/api/v1/users", { body: { email: email!, password, display_name } }));
   await signIn(email!, password!);
-  const params = { path: { user_id: "me" } };
-  await unwrap(api.POST("/api/v1/users/{user_id}/email-verification", { params })).catch(() => undefined);
 }
 
 export function SignUp() {
