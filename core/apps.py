@@ -12,7 +12,8 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Register checks and metrics, and log what the settings found wrong before the logging began."""
-        from core import checks  # noqa: F401
+        # The metrics of the result cache are there before it is first used.
+        from core import cached_results, checks  # noqa: F401
         from core.jobs import metrics
         from core.observability import database_metrics
 

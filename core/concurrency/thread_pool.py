@@ -28,7 +28,7 @@ Work = Callable[[], None]
 _ALONE_SECONDS = 0.2
 #: Calls of one caller that may wait for a thread of a pool, unless the pool has another limit.
 MAX_WAITING = 1_000
-#: A pool is overloaded once calls have waited in it for this long without a pause.
+#: A pool is overloaded while the calls that begin have waited for longer than this, or none begins for as long.
 _OVERLOADED_AFTER_SECONDS = 0.5
 
 
@@ -73,7 +73,8 @@ class ThreadPool(futures.Executor):
         self._max_spares = max_spares
         #: How many calls may wait during an overload: the last of them waits about as long as it then takes.
         self._max_waiting_in_overload = min(max_waiting, size + size // 2) if sheds else max_waiting
-        self._waiting_since: float | None = None
+        #: How long the call had waited that began last, and when that was, or when calls began to wait after a pause.
+        self._last_wait, self._last_moved_at = 0.0, 0.0
         self._refused = 0
         self._share = share or size - size // 4
         self._share_beside_others = min(self._share, share_beside_others or max(1, size // 4))
@@ -82,8 +83,8 @@ class ThreadPool(futures.Executor):
         self._at_rest = at_rest
         #: One for each piece of work that may start; None ends a thread.
         self._tokens: queue.SimpleQueue[bool | None] = queue.SimpleQueue()
-        #: Work by caller, the caller whose turn is next first.
-        self._waiting: OrderedDict[str, deque[Work]] = OrderedDict()
+        #: Work by caller, the caller whose turn is next first; each with the time at which it was put there.
+        self._waiting: OrderedDict[str, deque[tuple[Work, float]]] = OrderedDict()
         self._count = 0
         self._running: Counter[str] = Counter()
         #: Tokens whose work could not start because its caller had its share.
@@ -126,9 +127,10 @@ class ThreadPool(futures.Executor):
             waiting = self._waiting.get(caller)
             if waiting is None:
                 waiting = self._waiting[caller] = deque()
-            waiting.append(work)
+            now = time.monotonic()
+            waiting.append((work, now))
             if not self._count:
-                self._waiting_since = time.monotonic()
+                self._last_moved_at = now
             self._count += 1
             if self._count - self._put_off > self._idle and len(self._threads_alive) < self._size:
                 self._start()
@@ -142,13 +144,13 @@ class ThreadPool(futures.Executor):
     def has_room(self, caller: str) -> bool:
         """Return whether one more call of this caller may wait.
 
-        A burst may wait. If calls arrive faster than the pool serves them, few may, so that those which are admitted
-        are served soon, while the others are refused at once; a caller with no waiting call comes before others.
+        A burst may wait. If calls wait for long, few may, so that those which are admitted are served soon, while the
+        others are refused at once; a caller with no waiting call comes before others.
         """
         with self._lock:
             waiting = len(self._waiting.get(caller, ()))
-            since = self._waiting_since
-            if since is not None and time.monotonic() - since > _OVERLOADED_AFTER_SECONDS:
+            longest = max(self._last_wait, time.monotonic() - self._last_moved_at)
+            if self._count and longest > _OVERLOADED_AFTER_SECONDS:
                 limit = self._max_waiting_in_overload
                 has_room = max(waiting, self._count if waiting else len(self._waiting)) < limit
             else:
@@ -204,7 +206,7 @@ class ThreadPool(futures.Executor):
             self._idle -= 1
             for caller, waiting in self._waiting.items():
                 if self._may_begin(caller, now):
-                    work = waiting.popleft()
+                    work, put_at = waiting.popleft()
                     if waiting:
                         self._waiting.move_to_end(caller)
                     else:
@@ -212,8 +214,7 @@ class ThreadPool(futures.Executor):
                     self._running[caller] += 1
                     self._begun_at[caller] = now
                     self._count -= 1
-                    if not self._count:
-                        self._waiting_since = None
+                    self._last_wait, self._last_moved_at = now - put_at, now
                     return caller, work
             self._put_off += 1
         return None

@@ -8,7 +8,7 @@ READS = re.compile(r"wsgi\.input|CONTENT_LENGTH|\b(request|sent)\.(body|read|rea
 #: Django's requests and forms: their bodies have a length by then (`bodies.with_length`).
 FORMS = re.compile(r"\b(request|sent)\.(POST|FILES)\b")
 #: The reader, and what stands on Django's forms.
-READER, PAGES = "core/rest/bodies.py", ("core/admin/", "drawings/admin/", "meetings/admin/")
+READER, PAGES = "core/rest/bodies.py", ("core/admin/", "config/home/", "drawings/admin/", "meetings/admin/")
 
 
 def test_only_one_module_reads_bodies() -> None:

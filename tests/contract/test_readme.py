@@ -41,7 +41,7 @@ DOCUMENTS = (
     ),
 )
 #: Languages of blocks that other tests run: tests/client/test_document.py, tests/meetings/live/test_browser.py,
-#: tests/meetings/tus/test_clients.py, tests/core/web_rpc/test_browsers.py, tests/client/test_typescript_package.py.
+#: tests/meetings/tus/test_clients.py, tests/core/web_rpc/test_browsers.py, tests/contract/test_typescript_package.py.
 OTHER_LANGUAGES = {
     "docs/operate/scaling.md": {"sql"},
     "docs/integrate/grpc.md": {"python"},

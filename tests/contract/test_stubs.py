@@ -137,7 +137,7 @@ def test_the_package_holds_stubs_and_client_and_nothing_else(tmp_path: Path) -> 
     subprocess.run([*wheel, "--wheel-dir", tmp_path, source], check=True)
 
     (built,) = tmp_path.glob("*.whl")
-    assert built.name == f"tandem-{tandem.__version__}-py3-none-any.whl"
+    assert built.name == f"tandem_client-{tandem.__version__}-py3-none-any.whl"
     with zipfile.ZipFile(built) as archive:
         packaged = {name.removeprefix("tandem/") for name in archive.namelist() if ".dist-info/" not in name}
     assert packaged == files_below(PROJECT / "tandem").keys()

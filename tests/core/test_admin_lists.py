@@ -1,5 +1,7 @@
 """Lists of the admin site, seen with users."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -29,11 +31,11 @@ def test_pages_end_where_counting_does(site: Client, monkeypatch: pytest.MonkeyP
     UserFactory.create_batch(5)
     page = site.get(reverse("admin:users_user_changelist"))
     assert "more than" not in page.content.decode()
-    assert "6\n    users" in page.content.decode()
+    assert re.search(r"\b6\s+users", page.content.decode())
     UserFactory.create_batch(3)
     newest = list(User.objects.order_by("-created_at", "-id"))
     page = site.get(reverse("admin:users_user_changelist"), {"p": 2})
-    assert "more than 6\n    users (the pages show the first ones" in page.content.decode()
+    assert re.search(r"more than 6\s+users \(the pages show the first ones", page.content.decode())
     assert list(page.context["cl"].result_list) == newest[3:6]
     beyond = site.get(reverse("admin:users_user_changelist"), {"p": 3})
     assert (beyond.status_code, beyond.url) == (302, reverse("admin:users_user_changelist") + "?e=1")

@@ -270,7 +270,7 @@ def test_every_path_of_the_api_is_described() -> None:
     described = {path.replace("{", "<").replace("}", ">") for path in DOCUMENT["paths"]}
     served = {shown(pattern) for pattern in patterns(get_resolver())}
     api = {path for path in served if path.startswith(("/api/", "/health", "/metrics", "/.well-known"))}
-    others = {"/api/v1/meetings/<meeting_id>/transcript.<form>", r"/api/protos/(?P<path>[\w/]+.proto)"}
+    others = {"/api/v1/meetings/<meeting_id>/transcript.<form>", r"/api/protos/<path>[\w/]+.proto)"}
     assert api - {"/api(/.*)?"} <= described | others
     assert {"/health", "/.well-known/jwks.json", "/api/v1/uploads/<upload_id>", "/api/v1/tasks/<id>"} <= api
     assert {f"/api/v1/meetings/<meeting_id>/transcript.{form}" for form in ("json", "srt", "vtt", "md")} <= described

@@ -1,4 +1,4 @@
-"""From a recording to a task by the README's own commands, where there is no way out of the machine."""
+"""From a recording to a task by the tour's own commands, where there is no way out of the machine."""
 
 import json
 import re
@@ -37,7 +37,9 @@ curl -sf 'http://localhost:8000/api/v1/meetings' > meetings.json
 @pytest.mark.real_server
 @pytest.mark.tools(NETWORK_NAMESPACE, "curl")
 def test_a_recording_becomes_a_participants_task(checkout: Path) -> None:
-    (commands,) = [block for block in blocks((checkout / "README.md").read_text()) if "try_meeting.py" in block]
+    (commands,) = [
+        block for block in blocks((checkout / "docs/start/tour.md").read_text()) if "try_meeting.py" in block
+    ]
     (checkout / "commands.sh").write_text(commands)
     (checkout / "offline.sh").write_text(WITHOUT_A_WAY_OUT)
     done = subprocess.run(

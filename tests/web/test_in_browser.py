@@ -10,7 +10,7 @@ from tasks.models import Status, Task
 from tasks.services import update_task
 from tests.support.factories import ProjectFactory, TaskFactory
 from tests.support.raw_http import Connection
-from tests.support.servers import Servers
+from tests.support.servers import Servers, until
 from tests.support.shared_servers import db as db
 from tests.support.shared_servers import emptied_database as emptied_database
 from tests.support.shared_servers import servers as servers
@@ -88,8 +88,7 @@ def test_change_of_another_user_is_never_overwritten(app: App) -> None:
     app.page.press("Enter", 13)
     # Both versions are shown, and the change of the other field is kept.
     app.until_shown("Jane Smith changed this while you typed.")
-    task.refresh_from_db()
-    assert (task.title, task.description) == ("Paint the fence", "blue")
+    until(lambda: Task.objects.filter(pk=task.pk, title="Paint the fence", description="blue").exists())
     app.press("Keep mine")
     app.page.until("!document.querySelector('.conflict')")
     task.refresh_from_db()
