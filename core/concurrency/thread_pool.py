@@ -28,6 +28,9 @@ Work = Callable[[], None]
 _ALONE_SECONDS = 0.2
 #: Calls of one caller that may wait for a thread of a pool, unless the pool has another limit.
 MAX_WAITING = 1_000
+#: Calls that may wait in an overloaded pool of ordinary calls: half a second of work, and as many as a page, or a few
+#: dozen clients that return at once, make together.
+MAX_WAITING_OVERLOADED = 64
 #: A pool is overloaded while the calls that begin have waited for longer than this, or none begins for as long.
 _OVERLOADED_AFTER_SECONDS = 0.5
 
@@ -51,7 +54,7 @@ class ThreadPool(futures.Executor):
         share_beside_others: how many while others are present; by default a quarter.
         lazy: start threads as they are needed.
         at_rest: called by a thread after each piece of work.
-        sheds: while the pool is overloaded, `has_room` only admits calls that wait about as long as they then take.
+        max_waiting_overloaded: how many calls may wait while the pool is overloaded; None = as many as otherwise.
     """
 
     def __init__(
@@ -65,14 +68,13 @@ class ThreadPool(futures.Executor):
         share_beside_others: int | None = None,
         lazy: bool = False,
         at_rest: Callable[[], None] = lambda: None,
-        sheds: bool = False,
+        max_waiting_overloaded: int | None = None,
     ) -> None:
         self._name = name
         self._size = size
         self._max_waiting = max_waiting
         self._max_spares = max_spares
-        #: How many calls may wait during an overload: the last of them waits about as long as it then takes.
-        self._max_waiting_in_overload = min(max_waiting, size + size // 2) if sheds else max_waiting
+        self._max_waiting_overloaded = min(max_waiting, max_waiting_overloaded or max_waiting)
         #: How long the call had waited that began last, and when that was, or when calls began to wait after a pause.
         self._last_wait, self._last_moved_at = 0.0, 0.0
         self._refused = 0
@@ -151,7 +153,7 @@ class ThreadPool(futures.Executor):
             waiting = len(self._waiting.get(caller, ()))
             longest = max(self._last_wait, time.monotonic() - self._last_moved_at)
             if self._count and longest > _OVERLOADED_AFTER_SECONDS:
-                limit = self._max_waiting_in_overload
+                limit = self._max_waiting_overloaded
                 has_room = max(waiting, self._count if waiting else len(self._waiting)) < limit
             else:
                 has_room = waiting < self._max_waiting and (not waiting or self._count < 10 * self._max_waiting)

@@ -68,8 +68,8 @@ def busy() -> Iterator[Busy]:
 
 
 def test_few_calls_wait_in_an_overload(start: Callable[..., ThreadPool], busy: Busy) -> None:
-    """A burst may wait; when calls wait for long, one and a half for each thread may."""
-    pool = start(2, share=2, share_beside_others=2, sheds=True)
+    """A burst may wait; when calls wait for long, few may."""
+    pool = start(2, share=2, share_beside_others=2, max_waiting_overloaded=3)
     for number in range(10):
         assert pool.has_room("a")
         pool.run(busy.work(f"a{number}"), "a")

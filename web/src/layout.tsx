@@ -67,7 +67,7 @@ export function close(): void {
 }
 
 function isCurrent(to: string): boolean {
-  return to === "/" ? path.value === "/" : path.value.startsWith(to);
+  return path.value === to || (to !== "/" && path.value.startsWith(`${to}/`));
 }
 
 function projectOfPage(): string {
