@@ -120,7 +120,7 @@ def cases() -> list[Case]:
         Case("colleague: newest first", by_colleague=True),
         Case("colleague: by display name", sorted_by("display_name"), by_colleague=True),
         Case("colleague: pending", {"statuses": [Status.PENDING_VERIFICATION]}, by_colleague=True),
-        Case("colleague: deactivated (nobody)", {"statuses": [Status.DEACTIVATED]}, by_colleague=True),
+        Case("colleague: deactivated (no match)", {"statuses": [Status.DEACTIVATED]}, by_colleague=True),
         Case("search everybody", {"query": ""}),
         Case("search a rare name", {"query": rare}),
         Case("search a frequent name", {"query": "james"}),
@@ -138,7 +138,7 @@ def cases() -> list[Case]:
         Case("colleague: search a frequent name", {"query": "james"}, by_colleague=True),
         Case("colleague: search one letter", {"query": "j"}, by_colleague=True),
         Case("colleague: search two frequent names", {"query": "mary johnson"}, by_colleague=True),
-        Case("colleague: search an email (nobody)", {"query": someone}, by_colleague=True),
+        Case("colleague: search an email (no match)", {"query": someone}, by_colleague=True),
     ]
 
 

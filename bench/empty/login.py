@@ -1,8 +1,5 @@
 """A gRPC server that only reads the account and verifies its password with argon2-cffi. It gives out no token."""
 
-import argparse
-import signal
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import django
@@ -11,6 +8,7 @@ from argon2 import PasswordHasher
 
 django.setup()
 
+from bench.empty.serving import serve  # noqa: E402
 from tandem.auth.v1 import auth_pb2  # noqa: E402
 from users.models import User  # noqa: E402
 
@@ -34,12 +32,4 @@ class Plain(grpc.GenericRpcHandler):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--workers", type=int, required=True)
-    arguments = parser.parse_args()
-    server = grpc.server(ThreadPoolExecutor(arguments.workers), handlers=[Plain()])
-    server.add_insecure_port(f"127.0.0.1:{arguments.port}")
-    server.start()
-    signal.sigwait([signal.SIGTERM, signal.SIGINT])
-    server.stop(None)
+    serve(Plain(), __doc__)

@@ -2,9 +2,6 @@
 or anything else around it. It keeps its database connections.
 """
 
-import argparse
-import signal
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import django
@@ -13,6 +10,7 @@ from django.db import transaction
 
 django.setup()
 
+from bench.empty.serving import serve  # noqa: E402
 from tandem.task.v1 import task_pb2  # noqa: E402
 from tasks.messages import task_message  # noqa: E402
 from tasks.models import Priority, Task  # noqa: E402
@@ -48,12 +46,4 @@ class Plain(grpc.GenericRpcHandler):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--workers", type=int, required=True)
-    arguments = parser.parse_args()
-    server = grpc.server(ThreadPoolExecutor(arguments.workers), handlers=[Plain()])
-    server.add_insecure_port(f"127.0.0.1:{arguments.port}")
-    server.start()
-    signal.sigwait([signal.SIGTERM, signal.SIGINT])
-    server.stop(None)
+    serve(Plain(), __doc__)

@@ -28,10 +28,10 @@ def reference_pages(root: Path) -> list[Page]:
     from core.rest.openapi.comments import comments
 
     document = json.loads((root / "docs/openapi.json").read_text())
-    told = comments(root / "proto")
+    described = comments(root / "proto")
     operations = [operation for service in services for operation in service.operations]
-    pages = [_page(operation, document, told) for operation in operations]
-    return [_index(operations, told), *pages]
+    pages = [_page(operation, document, described) for operation in operations]
+    return [_index(operations, described), *pages]
 
 
 def place_of(operation: Any) -> str:

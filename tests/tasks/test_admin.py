@@ -93,7 +93,7 @@ def test_actions_on_the_selected_tasks(site: Client, ann: User) -> None:
         return site.post(LIST, {**chosen, "action": action} | fields)
 
     assert 'name="assigned_to"' in act("assign").content.decode()  # A page asks for the user,
-    assert act("assign", asked="1", assigned_to="nobody").status_code == 302  # rejects an unknown user,
+    assert act("assign", asked="1", assigned_to="unknown").status_code == 302  # rejects an unknown user,
     assert not Task.objects.filter(assigned_to=ann).exists()
     assert act("assign", asked="1", assigned_to=str(ann.pk)).status_code == 302
     assert act("set_status", asked="1", status=Status.DONE).status_code == 302
