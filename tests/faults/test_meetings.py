@@ -146,7 +146,7 @@ def watcher(installation: Installation, look: LookAtMeeting, number: int) -> Wat
         "sse": (watchers.over_sse, installation.http_port), "grpc": (watchers.over_grpc, installation.grpc_port)
     }[look.transport]  # fmt: skip
     each = -(-round(CUTS * SHARE) // WATCHERS["sse"])
-    plan = islice(watchers.plan(f"{SEED} {look.transport} {number}", 1.0), each)
+    plan = islice(watchers.plan(f"{SEED} {look.transport} {number}", longest=1.0, most_events=60), each)
     # The owner, and an administrator.
     bearer = installation.database.people[("john@example.com", "admin@example.com")[number % 2]].bearer
     return Watcher(look, bearer, partial(over, f"127.0.0.1:{port}"), plan)  # type: ignore[arg-type]
