@@ -129,11 +129,9 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ has no types.
             ImproperlyConfigured: the value is not an e-mail address.
         """
         value: builtins.str = self.get_value(var, cast=str, default=default)
-        address = parseaddr(value)[1]
         try:
             if value:
-                # Of a sender on this machine, which has no dot.
-                validate_email(f"{address}.localdomain" if address.endswith("@localhost") else address)
+                validate_email(parseaddr(value)[1])
         except ValidationError:
             raise ImproperlyConfigured(f"{var} must be an e-mail address; it is {value!r}.") from None
         return value

@@ -1,3 +1,4 @@
+import gc
 import logging
 
 from django.apps import AppConfig
@@ -18,6 +19,9 @@ class CoreConfig(AppConfig):
         from core.observability import database_metrics
 
         database_metrics.register(metrics.queue)
+        # What is loaded by now stays. manage.py turned the collector off.
+        gc.freeze()
+        gc.enable()
         for sentence in settings.START_WARNINGS:
             logger.warning(sentence)
 

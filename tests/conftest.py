@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import gc
 import os
 import signal
 import tempfile
@@ -35,6 +36,8 @@ from users.models import User
 
 # What is run in the background ignores SIGINT, and so would what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Until all tests are collected: no module and no test of them is garbage.
+gc.disable()
 
 
 TRANSPORTS: dict[str, type[Transport]] = {"rest": RestTransport, "grpc": GrpcTransport, "web": WebTransport}
@@ -67,6 +70,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     with_servers = {item.path for item in items if item.get_closest_marker("real_server")}
     items.sort(key=lambda item: item.path not in with_servers)
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from here on, but do not visit the modules and the tests each time: they stay."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
