@@ -128,7 +128,7 @@ def test_flood_of_streams_on_a_connection(servers: Servers, report: Report) -> N
         sent = 0
         while sent < 200_000 and not pinging.received["GOAWAY ENHANCE_YOUR_CALM"] and pinging.send(100 * ping):
             sent += 100
-        # A connection that was closed meanwhile still holds what the server had sent.
+        # A connection that the server has closed still holds what it had sent before.
         until(lambda: pinging.received["GOAWAY ENHANCE_YOUR_CALM"] or pinging.is_closed(0), "the pings are judged")
         report(f"{sent} pings: {dict(pinging.received)}")
         assert pinging.received["GOAWAY ENHANCE_YOUR_CALM"]
