@@ -3,13 +3,17 @@
 import json
 import os
 import re
+import socket
 import ssl
+import struct
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -23,7 +27,7 @@ from scripts.dev.gateway import command_of
 from scripts.dev.options import GATEWAYS
 from tandem.client import Client, NotFound, SnapshotEnd
 from tandem.project.v1.project_pb2 import CreateProjectRequest
-from tandem.task.v1.task_pb2 import CreateTaskRequest, GetTaskRequest, TaskEvent
+from tandem.task.v1.task_pb2 import CreateTaskRequest, GetTaskRequest, TaskEvent, WatchTasksRequest
 from tests.support.certificates import Authority
 from tests.support.servers import ROOT, Servers, database_url, free_port, running, until
 from tests.support.transports import OPERATIONS
@@ -49,23 +53,23 @@ def servers(django_db_setup: None, django_db_blocker: Any) -> Iterator[Servers]:
 def proxy(
     request: pytest.FixtureRequest, servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator["Proxy"]:
-    started = Proxy(request.param, tmp_path_factory.mktemp(request.param), servers)
-    try:
-        until(lambda: started.get("/health/ready")[0] == 200, "the proxy answers")
-        yield started
-    finally:
-        started.process.terminate()
-        started.process.wait(30)
+    with started(request.param, tmp_path_factory.mktemp(request.param), servers) as proxy:
+        yield proxy
 
 
 class Proxy:
     """A running proxy, and calls through it."""
 
-    def __init__(self, name: str, folder: Path, servers: Servers) -> None:
+    def __init__(self, name: str, folder: Path, servers: Servers, replaced: tuple[str, str] | None) -> None:
         self.name = name
         self.port = free_port()
         web = servers.http_url.removeprefix("http://")
         command, variables = command_of(name, folder, self.port, [web], [servers.grpc_address])
+        if replaced:
+            configuration = folder / "envoy.yaml"
+            text = configuration.read_text()
+            assert replaced[0] in text
+            configuration.write_text(text.replace(*replaced))
         self.authority = folder / "ca.pem"
         self.url = f"https://localhost:{self.port}"
         with (folder / "output").open("wb") as output:
@@ -80,6 +84,11 @@ class Proxy:
         )
         return urllib.request.urlopen(sent, timeout=30, context=ssl.create_default_context(cafile=self.authority))
 
+    def connected(self) -> ssl.SSLSocket:
+        """Open a connection for HTTP/1.1."""
+        context = ssl.create_default_context(cafile=self.authority)
+        return context.wrap_socket(socket.create_connection(("localhost", self.port), 30), server_hostname="localhost")
+
     def get(self, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes, dict[str, str]]:
         """Return the status, body and headers of an answer; status 0 = there is none."""
         try:
@@ -89,6 +98,30 @@ class Proxy:
             return exc.code, exc.read(), dict(exc.headers)
         except OSError:
             return 0, b"", {}
+
+
+@contextmanager
+def started(name: str, folder: Path, servers: Servers, replaced: tuple[str, str] | None = None) -> Iterator[Proxy]:
+    """Run a proxy within the context.
+
+    Args:
+        replaced: a setting of Envoy's configuration, and what replaces it.
+    """
+    proxy = Proxy(name, folder, servers, replaced)
+    try:
+        until(lambda: proxy.get("/health/ready")[0] == 200, "the proxy answers")
+        yield proxy
+    finally:
+        proxy.process.terminate()
+        proxy.process.wait(30)
+
+
+def routes_of_envoy() -> dict[str, Any]:
+    """Return the routes of the delivered configuration by name."""
+    configuration = yaml.safe_load(ENVOY.read_text())
+    (listener,) = configuration["static_resources"]["listeners"]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    return {route["name"]: route for route in manager["route_config"]["virtual_hosts"][0]["routes"]}
 
 
 @pytest.mark.real_server
@@ -128,6 +161,39 @@ def test_streams_pass_the_proxy_at_once(proxy: Proxy) -> None:
         assert isinstance(event, TaskEvent)
         assert event.task.title == "Seen"
         assert any(b'"title":"Seen"' in line for line in events)
+
+
+@pytest.mark.real_server
+@pytest.mark.django_db
+@pytest.mark.tools(str(PROGRAMS / "envoy"))
+def test_silent_watches_are_not_cut(servers: Servers, tmp_path: Path) -> None:
+    """In Envoy, which cuts other calls after a minute of silence; here after a second."""
+    label, second = uuid.uuid4().hex, ("stream_idle_timeout: 60s", "stream_idle_timeout: 1s")
+    with started("envoy", tmp_path, servers, replaced=second) as envoy, envoy.client() as client:
+        watch = client.tasks.WatchTasks(WatchTasksRequest(labels=[label]))
+        body = json.dumps({"labels": [label]}).encode()
+        connect = envoy.open(
+            "/taskservice.TaskService/WatchTasks", struct.pack(">BI", 0, len(body)) + body,
+            Content_Type="application/connect+json",
+        )  # fmt: skip
+        with connect, envoy.connected() as silent:
+            silent.sendall(b"POST /api/v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
+            assert b" 408 " in silent.recv(100), "a call of another kind is cut"
+            time.sleep(2)
+            client.tasks.CreateTask(CreateTaskRequest(title="Late", labels=[label]))
+            assert next(watch).task.title == "Late"
+            assert b'"title":"Late"' in connect.read1().replace(b" ", b"")
+
+
+def test_all_watches_may_be_silent() -> None:
+    routes = routes_of_envoy()
+    watches = {each.name for each in OPERATIONS.values() if each.rpc.startswith("Watch")}
+    assert watches == {
+        each.name for each in OPERATIONS.values() if "bookmarks" in each.request_class.DESCRIPTOR.fields_by_name
+    }
+    for route in ("grpc-watches", "watches-of-browsers"):
+        regex = routes[route]["match"]["safe_regex"]["regex"]
+        assert watches == {each.name for each in OPERATIONS.values() if re.fullmatch(regex, f"/{each.name}")}
 
 
 @pytest.mark.real_server
@@ -178,10 +244,7 @@ def test_replaced_certificate_serves_new_connections(proxy: Proxy) -> None:
 
 
 def test_only_reads_are_sent_again() -> None:
-    configuration = yaml.safe_load(ENVOY.read_text())
-    (listener,) = configuration["static_resources"]["listeners"]
-    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
-    routes = {route["name"]: route for route in manager["route_config"]["virtual_hosts"][0]["routes"]}
+    routes = routes_of_envoy()
     assert {name for name, route in routes.items() if "retry_policy" in route["route"]} == {"grpc-reads", "http-reads"}
     regex = routes["grpc-reads"]["match"]["safe_regex"]["regex"]
     of_caddy = re.search(r"path_regexp (\S+)", CADDY.read_text())
