@@ -5,6 +5,7 @@
     with Client("localhost:50051", api_key="tdm_...") as client:
         client.users.GetUser(GetUserRequest(user_id="..."))
 
+
 It depends on grpcio, protobuf and googleapis-common-protos, as the stubs do, and not on the server.
 """
 
@@ -35,7 +36,8 @@ from tandem.client.errors import (
     Unauthenticated,
     Unavailable,
 )
-from tandem.client.watching import Patience, Resync, SnapshotEnd, Watch
+from tandem.client.following import Patience, Resync, SnapshotEnd
+from tandem.client.watching import Watch
 
 __all__ = [
     "AlreadyExists",

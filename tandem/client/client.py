@@ -18,9 +18,14 @@ from tandem.client.certificates import ClientCertificate
 from tandem.client.channel import connect
 from tandem.client.circuit import Circuit
 from tandem.client.feeds import Event, Feed
+from tandem.client.following import Patience
+from tandem.client.interceptor import Interceptor
+from tandem.client.paging import Request, Response, next_request
+from tandem.client.runtime import Blocking
 from tandem.client.tokens import OnTokens, credentials_of
-from tandem.client.watching import Patience, Watch
-from tandem.drawing.v1.drawing_pb2 import Document, DocumentMetadata, UploadDocumentRequest, WatchDocumentResponse
+from tandem.client.uploads import document_parts
+from tandem.client.watching import Watch
+from tandem.drawing.v1.drawing_pb2 import Document, WatchDocumentResponse
 from tandem.drawing.v1.drawing_pb2_grpc import DrawingServiceStub
 from tandem.meeting.v1.meeting_pb2 import WatchMeetingResponse
 from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceStub
@@ -28,9 +33,6 @@ from tandem.project.v1.project_pb2_grpc import ProjectServiceStub
 from tandem.task.v1.task_pb2 import TaskEvent, TaskStatus
 from tandem.task.v1.task_pb2_grpc import TaskServiceStub
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
-
-#: Of an uploaded file: how much one message has.
-_CHUNK_BYTES = 64 * 1024
 
 
 class Client:
@@ -86,6 +88,7 @@ class Client:
         self.circuit = circuit or Circuit()
         self._connection = connect(address, tls, options)
         self._credentials = credentials_of(
+            Blocking(),
             AuthServiceStub(self._connection),
             token=token,
             api_key=api_key,
@@ -94,9 +97,8 @@ class Client:
             refresh_token=refresh_token,
             on_tokens=on_tokens,
         )
-        self.channel: grpc.Channel = grpc.intercept_channel(
-            self._connection, Calls(self._credentials, self.circuit, timeout)
-        )
+        calls = Calls(self._credentials, self.circuit, timeout)
+        self.channel: grpc.Channel = grpc.intercept_channel(self._connection, Interceptor(calls))
         self.users = UserServiceStub(self.channel)
         self.projects = ProjectServiceStub(self.channel)
         self.tasks = TaskServiceStub(self.channel)
@@ -105,6 +107,22 @@ class Client:
         self.changes = ChangeServiceStub(self.channel)
         self.auth = AuthServiceStub(self.channel)
         self._watches: weakref.WeakSet[Watch[Any]] = weakref.WeakSet()
+
+    def pages(self, rpc: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request) -> Iterator[Response]:
+        """Iterate over the pages of a list, each by a call.
+
+        Args:
+            rpc: of a stub of this client, such as `client.tasks.ListTasks`.
+            request: for the first page; the size of the pages, filters and order are those of all pages.
+
+        Raises:
+            TypeError: the operation does not answer with pages.
+        """
+        following: Request | None = request
+        while following is not None:
+            page = rpc(following)
+            yield page
+            following = next_request(following, page)
 
     def watch_changes(
         self,
@@ -184,17 +202,7 @@ class Client:
             OSError: the file cannot be read.
         """
 
-        def parts() -> Iterator[UploadDocumentRequest]:
-            size = path.stat().st_size
-            with path.open("rb") as file:
-                metadata = DocumentMetadata(
-                    project_id=project_id, title=title, revision=revision, filename=path.name, size=size
-                )
-                yield UploadDocumentRequest(metadata=metadata)
-                while chunk := file.read(_CHUNK_BYTES):
-                    yield UploadDocumentRequest(chunk=chunk)
-
-        return self.drawings.UploadDocument(parts()).document
+        return self.drawings.UploadDocument(document_parts(project_id, path, title, revision)).document
 
     def close(self) -> None:
         """Close all feeds, in any thread, and the connection. Idempotent."""

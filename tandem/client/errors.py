@@ -233,9 +233,11 @@ _BY_CODE: dict[grpc.StatusCode, type[TandemError]] = {
 def error_of(error: Any) -> TandemError:
     """Return the typed error for a call's `grpc.RpcError`. The caller raises it from the original."""
     code: grpc.StatusCode = error.code()
-    trailing = dict(error.trailing_metadata() or ())
+    # A tuple, because `Metadata` of grpc.aio is not an ordinary mapping.
+    metadata = tuple(error.trailing_metadata() or ())
+    trailing = dict(metadata)
     info, bad_request, retry = ErrorInfo(), BadRequest(), RetryInfo()
-    status_details.read(error.trailing_metadata(), info, bad_request, retry)
+    status_details.read(metadata, info, bad_request, retry)
     kind = _BY_REASON.get(info.reason) or _BY_CODE.get(code, TandemError)
     return kind(
         error.details() or "",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
-from typing import Callable, NamedTuple, Protocol
+from typing import Any, Callable, NamedTuple, Protocol
 
 import grpc
 
 from tandem.auth.v1.auth_pb2 import LoginRequest, RefreshTokenRequest, TokenPair
-from tandem.auth.v1.auth_pb2_grpc import AuthServiceStub
 from tandem.client.errors import DeadlineExceeded, Unauthenticated, Unavailable, error_of
+from tandem.client.runtime import Runtime
 
 #: Fraction of an access token's lifetime after which it is renewed.
 _RENEWED_AFTER = 0.8
@@ -24,16 +23,16 @@ OnTokens = Callable[[TokenPair], None]
 
 
 class Credentials(Protocol):
-    """Supplies the token of `authorization: Bearer ...`. Thread-safe."""
+    """Supplies the token of `authorization: Bearer ...`, to all threads or tasks of a client."""
 
-    def current(self) -> str | None:
+    async def current(self) -> str | None:
         """Return the token to send now; None = send none.
 
         Raises:
             TandemError: the token has expired, and could not be renewed.
         """
 
-    def renew(self, refused: str | None) -> bool:
+    async def renew(self, refused: str | None) -> bool:
         """Replace the token that the server has refused. Returns whether there is a different one now.
 
         Raises:
@@ -47,10 +46,10 @@ class Fixed:
     def __init__(self, token: str | None) -> None:
         self._token = token
 
-    def current(self) -> str | None:
+    async def current(self) -> str | None:
         return self._token
 
-    def renew(self, refused: str | None) -> bool:
+    async def renew(self, refused: str | None) -> bool:
         return False
 
 
@@ -61,11 +60,12 @@ class _Held(NamedTuple):
 
 
 class Session:
-    """A session, whose access tokens are renewed before they expire, by one thread while the others wait.
+    """A session, whose access tokens are renewed before they expire, by one caller while the others wait.
 
     If the server refuses the refresh token, the session logs in again with its password; without one, it has ended.
 
     Args:
+        runtime: of the client.
         auth: stub on a channel that sends no token.
         refresh_token: valid for one use, after which `on_tokens` receives its successor.
         on_tokens: called with each new pair before it is used.
@@ -73,40 +73,49 @@ class Session:
 
     def __init__(
         self,
-        auth: AuthServiceStub,
+        runtime: Runtime,
+        auth: Any,
         *,
         email: str = "",
         password: str = "",
         refresh_token: str = "",
         on_tokens: OnTokens | None = None,
     ) -> None:
+        self._runtime = runtime
         self._auth = auth
         self._login = LoginRequest(email=email, password=password)
         self._refresh_token = refresh_token
         self._on_tokens = on_tokens
-        self._lock = threading.Lock()
+        self._lock = runtime.lock()
         self._held: _Held | None = None
         self._refusal: Unauthenticated | None = None
 
-    def current(self) -> str:
+    async def current(self) -> str:
         held = self._held
         if held is None or time.monotonic() >= held.renew_at:
-            with self._lock:
-                held = self._held
-                if held is None or time.monotonic() >= held.renew_at:
-                    held = self._renewed_early(held)
+            held = await self._runtime.complete(self._renewed_if_due())
         return held.access_token
 
-    def renew(self, refused: str | None) -> bool:
-        with self._lock:
-            if self._held is None or self._held.access_token == refused:
-                self._held = None
-                self._exchange()
+    async def renew(self, refused: str | None) -> bool:
+        await self._runtime.complete(self._replaced(refused))
         return True
 
-    def _renewed_early(self, held: _Held | None) -> _Held:
+    async def _renewed_if_due(self) -> _Held:
+        async with self._lock:
+            held = self._held
+            if held is None or time.monotonic() >= held.renew_at:
+                held = await self._renewed_early(held)
+            return held
+
+    async def _replaced(self, refused: str | None) -> None:
+        async with self._lock:
+            if self._held is None or self._held.access_token == refused:
+                self._held = None
+                await self._exchange()
+
+    async def _renewed_early(self, held: _Held | None) -> _Held:
         try:
-            return self._exchange()
+            return await self._exchange()
         except (Unavailable, DeadlineExceeded):
             now = time.monotonic()
             if held is None or now >= held.expires_at:
@@ -114,12 +123,12 @@ class Session:
             self._held = held._replace(renew_at=now + _PAUSE_SECONDS)
             return self._held
 
-    def _exchange(self) -> _Held:
+    async def _exchange(self) -> _Held:
         if self._refusal is not None:
             # Another attempt would only count as another failed login.
             raise Unauthenticated(self._refusal.message, code=grpc.StatusCode.UNAUTHENTICATED) from self._refusal
         try:
-            pair = self._new_pair()
+            pair = await self._new_pair()
         except Unauthenticated as refusal:
             self._refusal = refusal
             raise
@@ -130,34 +139,38 @@ class Session:
             self._on_tokens(pair)
         return self._held
 
-    def _new_pair(self) -> TokenPair:
+    async def _new_pair(self) -> TokenPair:
         if self._refresh_token:
             try:
-                return self._refreshed()
+                return await self._refreshed()
             except Unauthenticated:
                 if not self._login.email:
                     raise
                 self._refresh_token = ""
-        try:
-            return self._auth.Login(self._login, timeout=_TRIES * _TRY_SECONDS)
-        except grpc.RpcError as error:
-            raise error_of(error) from error
+        return await self._answer(self._auth.Login, self._login, _TRIES * _TRY_SECONDS)
 
-    def _refreshed(self) -> TokenPair:
+    async def _refreshed(self) -> TokenPair:
         request = RefreshTokenRequest(refresh_token=self._refresh_token)
         for tries_left in reversed(range(_TRIES)):
             try:
-                return self._auth.RefreshToken(request, timeout=_TRY_SECONDS)
-            except grpc.RpcError as error:
-                failure = error_of(error)
-                if not tries_left or not isinstance(failure, (Unavailable, DeadlineExceeded)):
-                    raise failure from error
-            time.sleep(random.uniform(0.05, 0.4))  # noqa: S311
+                return await self._answer(self._auth.RefreshToken, request, _TRY_SECONDS)
+            except (Unavailable, DeadlineExceeded):
+                if not tries_left:
+                    raise
+            await self._runtime.sleep(random.uniform(0.05, 0.4))  # noqa: S311
         raise AssertionError("the last try returns or raises")
+
+    async def _answer(self, rpc: Any, request: Any, timeout: float) -> TokenPair:
+        try:
+            pair: TokenPair = await self._runtime.call(rpc, request, timeout)
+        except grpc.RpcError as error:
+            raise error_of(error) from error
+        return pair
 
 
 def credentials_of(
-    auth: AuthServiceStub,
+    runtime: Runtime,
+    auth: Any,
     *,
     token: str | None,
     api_key: str | None,
@@ -177,6 +190,11 @@ def credentials_of(
         raise ValueError("Give one of token, api_key, or a session (email with password, refresh_token, or both).")
     if email or refresh_token:
         return Session(
-            auth, email=email or "", password=password or "", refresh_token=refresh_token or "", on_tokens=on_tokens
+            runtime,
+            auth,
+            email=email or "",
+            password=password or "",
+            refresh_token=refresh_token or "",
+            on_tokens=on_tokens,
         )
     return Fixed(token or api_key)
