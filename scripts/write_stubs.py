@@ -52,13 +52,22 @@ import grpc
 {imports}
 {services}'''
 
-SERVICE = """
+SERVICE = '''
 
 class {service}Stub:
 {doc}
 
     def __init__(self, channel: grpc.Channel) -> None:
 {callables}
+
+class {service}AsyncStub:
+    """`{service}Stub` on a channel of grpc.aio: calls are awaited, streams are iterated over by `async for`."""
+
+{async_callables}
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        vars(self).update(vars({service}Stub(channel)))
+
 
 class {service}Servicer:
 {doc}
@@ -70,7 +79,7 @@ def add_{service}Servicer_to_server(servicer: {service}Servicer, server: grpc.Se
 {handlers}
     }}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("{full_service}", handlers),))
-"""
+'''
 
 CALLABLE = """\
         self.{rpc}: grpc.{callable}[
@@ -83,6 +92,12 @@ CALLABLE = """\
         )
 {doc}
 """
+
+ASYNC_CALLABLE = """\
+    {rpc}: grpc.aio.{callable}[
+        {request},
+        {response},
+    ]"""
 
 BEHAVIOUR = """\
     def {rpc}(
@@ -169,6 +184,7 @@ def _service(file: FileDescriptorProto, number: int, classes: Mapping[str, str])
         full_service=full_service,
         doc=_docstring(comments.get((_SERVICE, number)) or f"See {file.name}.", indent=4),
         callables="".join(CALLABLE.format(**rpc) for rpc in rpcs),
+        async_callables="\n".join(ASYNC_CALLABLE.format(**rpc) for rpc in rpcs),
         behaviours="\n".join(BEHAVIOUR.format(**rpc) for rpc in rpcs),
         handlers="\n".join(HANDLER.format(**rpc) for rpc in rpcs),
     )

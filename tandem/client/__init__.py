@@ -5,10 +5,13 @@
     with Client("localhost:50051", api_key="tdm_...") as client:
         client.users.GetUser(GetUserRequest(user_id="..."))
 
+`AsyncClient` is the same for asyncio.
 
 It depends on grpcio, protobuf and googleapis-common-protos, as the stubs do, and not on the server.
 """
 
+from tandem.client.aio.client import AsyncClient
+from tandem.client.aio.watching import AsyncWatch
 from tandem.client.certificates import ClientCertificate
 from tandem.client.circuit import Circuit, CircuitState
 from tandem.client.client import Client
@@ -41,6 +44,8 @@ from tandem.client.watching import Watch
 
 __all__ = [
     "AlreadyExists",
+    "AsyncClient",
+    "AsyncWatch",
     "Cancelled",
     "ChecksumMismatch",
     "Circuit",

@@ -8,9 +8,10 @@ import threading
 import time
 import weakref
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, Generic, NamedTuple, TypeVar
 
 import grpc
+from grpc import aio
 
 logger = logging.getLogger("tandem.client")
 
@@ -51,64 +52,48 @@ class ClientCertificate(NamedTuple):
         return tuple(_stamp(path) for path in self if path is not None)
 
 
-class RenewedChannel(grpc.Channel):
-    """A channel that is made anew when the files of its certificate change, because grpcio's cannot change theirs.
+Channel = TypeVar("Channel", grpc.Channel, aio.Channel)
 
-    Streams continue on the channel on which they began, until the server ends them.
+
+class _Renewal(Generic[Channel]):
+    """The channel with the present certificate, and the former ones, which close with the last of their streams.
 
     Args:
         open_channel: returns a channel with these credentials.
     """
 
-    def __init__(
-        self, files: ClientCertificate, open_channel: Callable[[grpc.ChannelCredentials], grpc.Channel]
-    ) -> None:
+    def __init__(self, files: ClientCertificate, open_channel: Callable[[grpc.ChannelCredentials], Channel]) -> None:
         self._files = files
-        self._open = open_channel
+        self._open: Callable[[grpc.ChannelCredentials], Channel] = open_channel
         self._lock = threading.Lock()
         self._stamps = files.stamps()
-        self._channel = open_channel(files.credentials())
-        self._former: weakref.WeakSet[grpc.Channel] = weakref.WeakSet()
+        self._channel: Channel = open_channel(files.credentials())
+        self._former: weakref.WeakSet[Channel] = weakref.WeakSet()
         self._look_at = time.monotonic() + _LOOK_SECONDS
 
-    def unary_unary(self, *arguments: Any, **options: Any) -> Any:
-        return _Latest(lambda: self._current().unary_unary(*arguments, **options))
-
-    def unary_stream(self, *arguments: Any, **options: Any) -> Any:
-        return _Latest(lambda: self._current().unary_stream(*arguments, **options))
-
-    def stream_unary(self, *arguments: Any, **options: Any) -> Any:
-        return _Latest(lambda: self._current().stream_unary(*arguments, **options))
-
-    def stream_stream(self, *arguments: Any, **options: Any) -> Any:
-        return _Latest(lambda: self._current().stream_stream(*arguments, **options))
-
-    def subscribe(self, *arguments: Any, **options: Any) -> None:
-        self._current().subscribe(*arguments, **options)
-
-    def unsubscribe(self, *arguments: Any, **options: Any) -> None:
-        self._current().unsubscribe(*arguments, **options)
-
-    def close(self) -> None:
-        """Close the channel, and the former ones that still have streams."""
-        with self._lock:
-            channels = [self._channel, *self._former]
-        for channel in channels:
-            channel.close()
-
-    def __enter__(self) -> RenewedChannel:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self.close()
-
-    def _current(self) -> grpc.Channel:
+    def present(self) -> Channel:
+        """Return the channel for new calls."""
         if time.monotonic() >= self._look_at:
             with self._lock:
                 self._look_at = time.monotonic() + _LOOK_SECONDS
                 if (stamps := self._files.stamps()) != self._stamps:
                     self._renew(stamps)
         return self._channel
+
+    def channels(self) -> list[Channel]:
+        """Return the present channel, and the former ones that still have streams."""
+        with self._lock:
+            found: list[Channel] = [self._channel]
+            found.extend(self._former)
+            return found
+
+    def rpc(self, kind: str, *arguments: Any, **options: Any) -> Any:
+        """Return a callable of an rpc.
+
+        Args:
+            kind: the name of the method of a channel, such as `unary_unary`.
+        """
+        return _Latest(lambda: getattr(self.present(), kind)(*arguments, **options))
 
     def _renew(self, stamps: tuple[tuple[int, int, int] | None, ...]) -> None:
         self._stamps = stamps
@@ -121,6 +106,91 @@ class RenewedChannel(grpc.Channel):
         self._former.add(self._channel)
         self._channel = self._open(credentials)
         logger.info("The client certificate was read again.")
+
+
+class RenewedChannel(grpc.Channel):
+    """A channel that is made anew when the files of its certificate change, because grpcio's cannot change theirs.
+
+    Streams continue on the channel on which they began, until the server ends them.
+
+    Args:
+        open_channel: returns a channel with these credentials.
+    """
+
+    def __init__(
+        self, files: ClientCertificate, open_channel: Callable[[grpc.ChannelCredentials], grpc.Channel]
+    ) -> None:
+        self._renewal = _Renewal(files, open_channel)
+
+    def unary_unary(self, *arguments: Any, **options: Any) -> Any:
+        return self._renewal.rpc("unary_unary", *arguments, **options)
+
+    def unary_stream(self, *arguments: Any, **options: Any) -> Any:
+        return self._renewal.rpc("unary_stream", *arguments, **options)
+
+    def stream_unary(self, *arguments: Any, **options: Any) -> Any:
+        return self._renewal.rpc("stream_unary", *arguments, **options)
+
+    def stream_stream(self, *arguments: Any, **options: Any) -> Any:
+        return self._renewal.rpc("stream_stream", *arguments, **options)
+
+    def subscribe(self, *arguments: Any, **options: Any) -> None:
+        self._renewal.present().subscribe(*arguments, **options)
+
+    def unsubscribe(self, *arguments: Any, **options: Any) -> None:
+        self._renewal.present().unsubscribe(*arguments, **options)
+
+    def close(self) -> None:
+        """Close the channel, and the former ones that still have streams."""
+        for channel in self._renewal.channels():
+            channel.close()
+
+    def __enter__(self) -> RenewedChannel:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+
+class RenewedAsyncChannel(aio.Channel):
+    """`RenewedChannel` for asyncio."""
+
+    def __init__(
+        self, files: ClientCertificate, open_channel: Callable[[grpc.ChannelCredentials], aio.Channel]
+    ) -> None:
+        self._renewal = _Renewal(files, open_channel)
+
+    def unary_unary(self, *arguments: Any, **options: Any) -> Any:
+        return self._renewal.rpc("unary_unary", *arguments, **options)
+
+    def unary_stream(self, *arguments: Any, **options: Any) -> Any:
+        return self._renewal.rpc("unary_stream", *arguments, **options)
+
+    def stream_unary(self, *arguments: Any, **options: Any) -> Any:
+        return self._renewal.rpc("stream_unary", *arguments, **options)
+
+    def stream_stream(self, *arguments: Any, **options: Any) -> Any:
+        return self._renewal.rpc("stream_stream", *arguments, **options)
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
+        return self._renewal.present().get_state(try_to_connect)
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        await self._renewal.present().wait_for_state_change(last_observed_state)
+
+    async def channel_ready(self) -> None:
+        await self._renewal.present().channel_ready()
+
+    async def close(self, grace: float | None = None) -> None:
+        """Close the channel, and the former ones that still have streams."""
+        for channel in self._renewal.channels():
+            await channel.close(grace)
+
+    async def __aenter__(self) -> RenewedAsyncChannel:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self.close()
 
 
 class _Latest:

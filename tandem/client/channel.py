@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterable, Iterator, Sequence
 
 import grpc
 from google.api import annotations_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc import aio
 
 from tandem import keepalive
 from tandem.auth.v1 import auth_pb2
 from tandem.change.v1 import change_pb2
-from tandem.client.certificates import ClientCertificate, RenewedChannel
+from tandem.client.certificates import ClientCertificate, RenewedAsyncChannel, RenewedChannel
 from tandem.drawing.v1 import drawing_pb2
 from tandem.example.v1 import example_pb2
 from tandem.meeting.v1 import meeting_pb2
@@ -105,9 +106,34 @@ def connect(
     Raises:
         OSError, ValueError: the client certificate cannot be used.
     """
-    merged = [*{**dict(OPTIONS), **dict(options)}.items()]
+    merged = _merged(options)
     if tls is False:
         return grpc.insecure_channel(address, options=merged)
     if isinstance(tls, ClientCertificate):
         return RenewedChannel(tls, lambda credentials: grpc.secure_channel(address, credentials, options=merged))
-    return grpc.secure_channel(address, grpc.ssl_channel_credentials() if tls is True else tls, options=merged)
+    return grpc.secure_channel(address, _credentials(tls), options=merged)
+
+
+def connect_async(
+    address: str,
+    tls: bool | grpc.ChannelCredentials | ClientCertificate,
+    options: Iterable[tuple[str, Any]] = (),
+    interceptors: Sequence[Any] = (),
+) -> aio.Channel:
+    """Return a channel for the running event loop, as `connect` does."""
+    merged = _merged(options)
+    if tls is False:
+        return aio.insecure_channel(address, options=merged, interceptors=interceptors)
+
+    def secure(credentials: grpc.ChannelCredentials) -> aio.Channel:
+        return aio.secure_channel(address, credentials, options=merged, interceptors=interceptors)
+
+    return RenewedAsyncChannel(tls, secure) if isinstance(tls, ClientCertificate) else secure(_credentials(tls))
+
+
+def _merged(options: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    return [*{**dict(OPTIONS), **dict(options)}.items()]
+
+
+def _credentials(tls: bool | grpc.ChannelCredentials) -> grpc.ChannelCredentials:
+    return grpc.ssl_channel_credentials() if isinstance(tls, bool) else tls

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Callable, Generic, Iterable, NamedTuple, TypeVar
 
 from tandem.change.v1 import change_pb2
-from tandem.change.v1.change_pb2_grpc import ChangeServiceStub
+from tandem.change.v1.change_pb2_grpc import ChangeServiceAsyncStub, ChangeServiceStub
 from tandem.client.calls import Metadata
 from tandem.drawing.v1 import drawing_pb2
-from tandem.drawing.v1.drawing_pb2_grpc import DrawingServiceStub
+from tandem.drawing.v1.drawing_pb2_grpc import DrawingServiceAsyncStub, DrawingServiceStub
 from tandem.meeting.v1 import meeting_pb2
-from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceStub
+from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceAsyncStub, MeetingServiceStub
 from tandem.task.v1 import task_pb2
-from tandem.task.v1.task_pb2_grpc import TaskServiceStub
+from tandem.task.v1.task_pb2_grpc import TaskServiceAsyncStub, TaskServiceStub
 
 Event = TypeVar(
     "Event", change_pb2.Change, task_pb2.TaskEvent, meeting_pb2.WatchMeetingResponse, drawing_pb2.WatchDocumentResponse
@@ -56,7 +56,7 @@ class Feed(Generic[Event]):
     gone: Callable[[Key, int], Event]
 
 
-def changes(stub: ChangeServiceStub, subject_types: Iterable[str]) -> Feed[change_pb2.Change]:
+def changes(stub: ChangeServiceStub | ChangeServiceAsyncStub, subject_types: Iterable[str]) -> Feed[change_pb2.Change]:
     """Return the feed of WatchChanges."""
     types = tuple(subject_types)
 
@@ -70,7 +70,7 @@ def changes(stub: ChangeServiceStub, subject_types: Iterable[str]) -> Feed[chang
 
 
 def tasks(
-    stub: TaskServiceStub,
+    stub: TaskServiceStub | TaskServiceAsyncStub,
     task_ids: Iterable[str],
     statuses: Iterable[task_pb2.TaskStatus],
     labels: Iterable[str],
@@ -89,7 +89,9 @@ def tasks(
     return Feed(stream, _kind_of_task_event, _subject_of_task_event, _removed_task_event)
 
 
-def meeting(stub: MeetingServiceStub, meeting_id: str) -> Feed[meeting_pb2.WatchMeetingResponse]:
+def meeting(
+    stub: MeetingServiceStub | MeetingServiceAsyncStub, meeting_id: str
+) -> Feed[meeting_pb2.WatchMeetingResponse]:
     """Return the feed of WatchMeeting, which without a cursor always begins with the current state."""
 
     def stream(cursor: str, include_initial: bool, metadata: Metadata) -> Any:
@@ -99,7 +101,9 @@ def meeting(stub: MeetingServiceStub, meeting_id: str) -> Feed[meeting_pb2.Watch
     return Feed(stream, _kind_of_meeting_event, _subject_of_meeting_event, _removed_meeting_event)
 
 
-def document(stub: DrawingServiceStub, document_id: str) -> Feed[drawing_pb2.WatchDocumentResponse]:
+def document(
+    stub: DrawingServiceStub | DrawingServiceAsyncStub, document_id: str
+) -> Feed[drawing_pb2.WatchDocumentResponse]:
     """Return the feed of WatchDocument, which without a cursor always begins with the current state."""
 
     def stream(cursor: str, include_initial: bool, metadata: Metadata) -> Any:

@@ -1,7 +1,7 @@
 """A server for all tests of the client, which reach it as another service would: by the client alone."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from tandem.client import Client
+from tests.support.async_client import BlockingAsyncClient
 from tests.support.client_server import Server
 from tests.support.proxy import Proxy
 from tests.support.servers import database_url
@@ -27,10 +28,19 @@ def server(django_db_setup: None, django_db_blocker: Any) -> Iterator[Server]:
             call_command("flush", interactive=False, verbosity=0)
 
 
+NewClient = Callable[..., Client]
+
+
+@pytest.fixture(params=[Client, BlockingAsyncClient], ids=["blocking", "asyncio"])
+def new_client(request: pytest.FixtureRequest) -> NewClient:
+    """Makes a client, of both kinds in turn."""
+    return request.param  # type: ignore[no-any-return]
+
+
 @pytest.fixture
-def client(server: Server) -> Iterator[Client]:
+def client(server: Server, new_client: NewClient) -> Iterator[Client]:
     """The demo administrator."""
-    with Client(server.address) as client:
+    with new_client(server.address) as client:
         yield client
 
 

@@ -9,16 +9,17 @@ from google.protobuf.empty_pb2 import Empty
 
 from tandem.client import Circuit, CircuitState, Client, NotFound, Unauthenticated, Unavailable
 from tandem.user.v1.user_pb2 import GetUserRequest
+from tests.client.conftest import NewClient
 from tests.support.client_server import Server, reaches
 from tests.support.servers import until
 
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
 
 
-def test_circuit_opens_without_the_server_and_closes_when_it_returns(server: Server) -> None:
+def test_circuit_opens_without_the_server_and_closes_when_it_returns(server: Server, new_client: NewClient) -> None:
     states: list[CircuitState] = []
     circuit = Circuit(failures=3, open_seconds=0.3, on_change=states.append)
-    with Client(server.address, circuit=circuit) as client:
+    with new_client(server.address, circuit=circuit) as client:
         client.users.HealthCheck(Empty())
         server.end(signal.SIGKILL)
         for _ in range(3):
@@ -50,9 +51,9 @@ def test_a_refusal_is_not_a_failure_of_the_connection(client: Client) -> None:
     assert client.circuit.state is CircuitState.CLOSED
 
 
-def test_login_without_server_counts_as_failure(server: Server) -> None:
+def test_login_without_server_counts_as_failure(server: Server, new_client: NewClient) -> None:
     circuit = Circuit(failures=2, open_seconds=60)
-    with Client("127.0.0.1:1", email="ann@example.com", password="secret", circuit=circuit) as client:
+    with new_client("127.0.0.1:1", email="ann@example.com", password="secret", circuit=circuit) as client:
         for _ in range(2):
             with pytest.raises(Unavailable):
                 client.users.GetUser(GetUserRequest())
@@ -97,8 +98,8 @@ def test_callback_may_query_the_circuit() -> None:
     assert seen == [False]
 
 
-def test_a_refused_token_is_not_a_failure_either(server: Server) -> None:
+def test_a_refused_token_is_not_a_failure_either(server: Server, new_client: NewClient) -> None:
     circuit = Circuit(failures=1)
-    with Client(server.address, token="forged", circuit=circuit) as client, pytest.raises(Unauthenticated):
+    with new_client(server.address, token="forged", circuit=circuit) as client, pytest.raises(Unauthenticated):
         client.users.GetUser(GetUserRequest())
     assert circuit.state is CircuitState.CLOSED

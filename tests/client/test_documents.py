@@ -12,14 +12,13 @@ from tandem.drawing.v1.drawing_pb2 import (
     WatchDocumentResponse,
 )
 from tandem.project.v1.project_pb2 import CreateProjectRequest
-from tandem.project.v1.project_pb2_grpc import ProjectServiceStub
 from tests.support.drawings import a_pdf
 
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
 
 
 def test_document_is_uploaded_and_watched_to_its_end(client: Client, tmp_path: Path) -> None:
-    project = ProjectServiceStub(client.channel).CreateProject(CreateProjectRequest(name="By the client")).project
+    project = client.projects.CreateProject(CreateProjectRequest(name="By the client")).project
     file = tmp_path / "floor.pdf"
     file.write_bytes(a_pdf())
     document = client.upload_document(project.id, file, revision="B")

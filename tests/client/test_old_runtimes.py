@@ -20,7 +20,7 @@ OLD = ["protobuf==3.20.3", "grpcio==1.49.1", "googleapis-common-protos==1.57.0"]
 ENVIRONMENT = ROOT / "var" / "test" / "environments" / "protobuf-3.20.3-grpcio-1.49.1"
 
 USE = """
-import importlib, pkgutil, sys, threading, uuid
+import asyncio, importlib, pkgutil, sys, threading, uuid
 import google.protobuf, grpc
 from google.protobuf.internal import api_implementation
 
@@ -28,7 +28,7 @@ import tandem
 for module in pkgutil.walk_packages(tandem.__path__, "tandem."):
     importlib.import_module(module.name)
 
-from tandem.client import Client
+from tandem.client import AsyncClient, Client, NotFound
 from tandem.task.v1 import task_pb2
 
 title = str(uuid.uuid4())
@@ -39,6 +39,24 @@ with Client(sys.argv[1]) as client:
         seen = next(event for event in events if getattr(event, "task", made).id == made.id and hasattr(event, "task"))
     found = client.tasks.GetTask(task_pb2.GetTaskRequest(id=made.id))
 assert seen.task.title == found.title == title
+
+
+async def the_same():
+    async with AsyncClient(sys.argv[1]) as client:
+        async with client.watch_tasks(include_initial=True) as stream:
+            made = await client.tasks.CreateTask(task_pb2.CreateTaskRequest(title=title))
+            async for event in stream:
+                if getattr(event, "task", None) == made:
+                    break
+        async for answer in client.tasks.ProcessTaskStream([task_pb2.TaskCommand(get={"id": made.id})]):
+            assert answer.task == made
+        try:
+            await client.tasks.GetTask(task_pb2.GetTaskRequest(id="none"))
+        except NotFound:
+            return
+
+
+asyncio.run(the_same())
 print(api_implementation.Type(), google.protobuf.__version__, grpc.__version__)
 """
 

@@ -80,7 +80,7 @@ def test_package_works_without_the_server(server: Server, wheel: Path, tmp_path:
 
 
 @pytest.mark.parametrize(
-    "path", sorted([*PACKAGE.glob("*.py"), *(PACKAGE / "client").glob("*.py")]), ids=lambda path: path.name
+    "path", sorted([*PACKAGE.glob("*.py"), *(PACKAGE / "client").rglob("*.py")]), ids=lambda path: path.name
 )
 def test_syntax_fits_the_oldest_supported_python(path: Path) -> None:
     text = path.read_text()

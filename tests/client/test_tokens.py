@@ -11,6 +11,8 @@ from tandem.auth.v1.auth_pb2 import CreateApiKeyRequest, RevokeApiKeyRequest, Re
 from tandem.client import Client, Forbidden, SnapshotEnd, Unauthenticated
 from tandem.task.v1.task_pb2 import CreateTaskRequest, GetTaskStatsRequest, TaskStats
 from tandem.user.v1.user_pb2 import CreateUserRequest
+from tests.client.conftest import NewClient
+from tests.support.async_client import BlockingAsyncClient
 from tests.support.client_server import Server
 from tests.support.proxy import Proxy
 from tests.support.servers import until
@@ -34,9 +36,9 @@ def received() -> list[TokenPair]:
 
 
 @pytest.fixture
-def session(server: Server, email: str, received: list[TokenPair]) -> Iterator[Client]:
+def session(server: Server, email: str, received: list[TokenPair], new_client: NewClient) -> Iterator[Client]:
     """The session of that user, by password."""
-    with Client(server.address, email=email, password=PASSWORD, on_tokens=received.append) as client:
+    with new_client(server.address, email=email, password=PASSWORD, on_tokens=received.append) as client:
         yield client
 
 
@@ -59,9 +61,11 @@ def test_a_session_outlives_its_tokens(session: Client, received: list[TokenPair
     )
 
 
-def test_threads_that_find_it_refused_renew_it_once(session: Client, received: list[TokenPair], server: Server) -> None:
+def test_threads_that_find_it_refused_renew_it_once(
+    session: Client, received: list[TokenPair], server: Server, new_client: NewClient
+) -> None:
     ask(session)
-    with Client(server.address, token=received[-1].access_token) as other:
+    with new_client(server.address, token=received[-1].access_token) as other:
         other.auth.RevokeSession(RevokeSessionRequest(session_id="current"))
         until(lambda: not is_let_in(other), "the session is revoked")
     with ThreadPoolExecutor(16) as pool:
@@ -88,9 +92,11 @@ def test_open_watch_outlives_expired_tokens(session: Client, received: list[Toke
         assert waiting.result(20).task.title == "Much later"
 
 
-def test_a_revoked_session_is_an_error(server: Server, session: Client, received: list[TokenPair], email: str) -> None:
+def test_a_revoked_session_is_an_error(
+    server: Server, session: Client, received: list[TokenPair], email: str, new_client: NewClient
+) -> None:
     ask(session)
-    with Client(server.address, refresh_token=received[-1].refresh_token) as client:
+    with new_client(server.address, refresh_token=received[-1].refresh_token) as client:
         ask(client)
         client.auth.RevokeSession(RevokeSessionRequest(session_id="current"))
         with pytest.raises(Unauthenticated):
@@ -103,9 +109,11 @@ def test_a_revoked_session_is_an_error(server: Server, session: Client, received
     ask(session)
 
 
-def test_a_session_revoked_under_a_watch_ends_it(server: Server, session: Client, received: list[TokenPair]) -> None:
+def test_a_session_revoked_under_a_watch_ends_it(
+    server: Server, session: Client, received: list[TokenPair], new_client: NewClient
+) -> None:
     ask(session)
-    with ThreadPoolExecutor(1) as pool, Client(server.address, refresh_token=received[-1].refresh_token) as client:
+    with ThreadPoolExecutor(1) as pool, new_client(server.address, refresh_token=received[-1].refresh_token) as client:
         watch = client.watch_tasks(include_initial=True)
         assert isinstance(next(watch), SnapshotEnd)
         waiting = pool.submit(next, watch)
@@ -114,20 +122,22 @@ def test_a_session_revoked_under_a_watch_ends_it(server: Server, session: Client
             waiting.result(10)
 
 
-def test_stored_refresh_token_restores_the_session(server: Server, session: Client, received: list[TokenPair]) -> None:
+def test_stored_refresh_token_restores_the_session(
+    server: Server, session: Client, received: list[TokenPair], new_client: NewClient
+) -> None:
     ask(session)
     for _ in range(3):
-        with Client(server.address, refresh_token=received[-1].refresh_token, on_tokens=received.append) as client:
+        with new_client(server.address, refresh_token=received[-1].refresh_token, on_tokens=received.append) as client:
             ask(client)
     assert len(received) == 4
 
 
 def test_refresh_with_a_lost_answer_is_repeated(
-    server: Server, proxy: Proxy, session: Client, received: list[TokenPair]
+    server: Server, proxy: Proxy, session: Client, received: list[TokenPair], new_client: NewClient
 ) -> None:
     ask(session)
-    with Client(proxy.address, refresh_token=received[-1].refresh_token, on_tokens=received.append) as client:
-        grpc.channel_ready_future(client.channel).result(10)
+    with new_client(proxy.address, refresh_token=received[-1].refresh_token, on_tokens=received.append) as client:
+        connect(client)
         proxy.swallows = True
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(ask, client)
@@ -136,12 +146,19 @@ def test_refresh_with_a_lost_answer_is_repeated(
             proxy.cut()
             waiting.result(20)
     assert len(received) == 2
-    with Client(server.address, refresh_token=received[-1].refresh_token) as client:
+    with new_client(server.address, refresh_token=received[-1].refresh_token) as client:
         ask(client)
 
 
-def test_rejected_refresh_is_not_repeated(proxy: Proxy, email: str) -> None:
-    with Client(proxy.address, email=email, password="wrong") as client:
+def connect(client: Client) -> None:
+    if isinstance(client, BlockingAsyncClient):
+        client.connect()
+    else:
+        grpc.channel_ready_future(client.channel).result(10)
+
+
+def test_rejected_refresh_is_not_repeated(proxy: Proxy, email: str, new_client: NewClient) -> None:
+    with new_client(proxy.address, email=email, password="wrong") as client:
         for _ in range(2):
             with pytest.raises(Unauthenticated):
                 ask(client)
@@ -150,9 +167,9 @@ def test_rejected_refresh_is_not_repeated(proxy: Proxy, email: str) -> None:
         assert proxy.cuts == 1
 
 
-def test_an_api_key_is_shown_as_it_is(server: Server, session: Client) -> None:
+def test_an_api_key_is_shown_as_it_is(server: Server, session: Client, new_client: NewClient) -> None:
     made = session.auth.CreateApiKey(CreateApiKeyRequest(name="test", scopes=["tasks:read"]))
-    with Client(server.address, api_key=made.secret) as client:
+    with new_client(server.address, api_key=made.secret) as client:
         ask(client)
         with pytest.raises(Forbidden):
             client.tasks.CreateTask(CreateTaskRequest(title="No"))

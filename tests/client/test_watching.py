@@ -1,13 +1,11 @@
 """Feeds through everything that can happen to a stream: no change is lost or repeated, and no call waits for ever."""
 
-import gc
 import itertools
 import logging
 import random
 import secrets
 import signal
 import threading
-import weakref
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +23,7 @@ from tandem.task.v1.task_pb2 import (
     TaskEvent,
     UpdateTaskRequest,
 )
+from tests.client.conftest import NewClient
 from tests.support.client_server import Server, reaches
 from tests.support.proxy import Proxy
 from tests.support.servers import until
@@ -149,7 +148,9 @@ def test_a_server_that_drains_hands_over(client: Client, server: Server, label: 
         assert titles(waiting.result(30)) == ["before", "after"]
 
 
-def test_twenty_cuts_during_writes_lose_and_repeat_no_event(client: Client, proxy: Proxy, label: str) -> None:
+def test_twenty_cuts_during_writes_lose_and_repeat_no_event(
+    client: Client, proxy: Proxy, label: str, new_client: NewClient
+) -> None:
     tasks = make_many(client, label, 40)
     written = {task.id: task.version for task in tasks}
     ended = threading.Event()
@@ -164,7 +165,7 @@ def test_twenty_cuts_during_writes_lose_and_repeat_no_event(client: Client, prox
 
     seen: dict[str, list[int]] = {task.id: [] for task in tasks}
     rng = random.Random(4)
-    with ThreadPoolExecutor(1) as pool, Client(proxy.address) as behind:
+    with ThreadPoolExecutor(1) as pool, new_client(proxy.address) as behind:
         watch = behind.watch_tasks(labels=[label], include_initial=True, patience=EAGER)
         writer = pool.submit(write)
         try:
@@ -186,9 +187,11 @@ def test_twenty_cuts_during_writes_lose_and_repeat_no_event(client: Client, prox
     assert all(a < b for versions in seen.values() for a, b in itertools.pairwise(versions))
 
 
-def test_task_deleted_during_a_cut_initial_state_is_reported_deleted(client: Client, proxy: Proxy, label: str) -> None:
+def test_task_deleted_during_a_cut_initial_state_is_reported_deleted(
+    client: Client, proxy: Proxy, label: str, new_client: NewClient
+) -> None:
     tasks = make_many(client, label, 300)
-    with Client(proxy.address) as behind:
+    with new_client(proxy.address) as behind:
         proxy.cut_after(40_000)
         with behind.watch_tasks(labels=[label], include_initial=True, patience=EAGER) as watch:
             first = take(watch, 1)[0]
@@ -201,9 +204,11 @@ def test_task_deleted_during_a_cut_initial_state_is_reported_deleted(client: Cli
     assert (gone.event_type, gone.left_view, gone.task.id) == (EVENT_TYPE_DELETED, True, first.task.id)
 
 
-def test_a_change_that_the_initial_state_holds_does_not_come_again(client: Client, proxy: Proxy, label: str) -> None:
+def test_a_change_that_the_initial_state_holds_does_not_come_again(
+    client: Client, proxy: Proxy, label: str, new_client: NewClient
+) -> None:
     """A stream resumes where the reading of its initial state began; the state itself lies behind this cursor."""
-    with Client(proxy.address) as behind:
+    with new_client(proxy.address) as behind:
         watching = behind.watch_tasks(labels=[label], include_initial=True, patience=EAGER)
         with watching as watch:
             with nothing_numbered():
@@ -308,8 +313,10 @@ def test_a_cursor_of_another_filter_is_a_resync(client: Client, label: str) -> N
         assert state_of(other) == []
 
 
-def test_stream_cut_before_its_first_cursor_is_a_resync(client: Client, proxy: Proxy, label: str) -> None:
-    with ThreadPoolExecutor(1) as pool, Client(proxy.address) as behind:
+def test_stream_cut_before_its_first_cursor_is_a_resync(
+    client: Client, proxy: Proxy, label: str, new_client: NewClient
+) -> None:
+    with ThreadPoolExecutor(1) as pool, new_client(proxy.address) as behind:
         watch = behind.watch_tasks(labels=[label], patience=EAGER)
         waiting = pool.submit(next, watch)
         until(lambda: proxy.connections == 1, "it is connected")
@@ -327,8 +334,8 @@ def test_permanent_errors_are_raised(client: Client) -> None:
 
 
 @pytest.mark.parametrize("what", ["watch", "client"])
-def test_close_ends_a_waiting_watch(server: Server, label: str, what: str) -> None:
-    with ThreadPoolExecutor(1) as pool, Client(server.address) as client:
+def test_close_ends_a_waiting_watch(server: Server, label: str, what: str, new_client: NewClient) -> None:
+    with ThreadPoolExecutor(1) as pool, new_client(server.address) as client:
         watch = client.watch_tasks(labels=[label], include_initial=True)
         state_of(watch)
         waiting = pool.submit(list, watch)
@@ -338,8 +345,8 @@ def test_close_ends_a_waiting_watch(server: Server, label: str, what: str) -> No
         assert waiting.result(5) == []
 
 
-def test_close_ends_a_watch_that_waits_to_retry(label: str) -> None:
-    with ThreadPoolExecutor(1) as pool, Client("127.0.0.1:1") as client:
+def test_close_ends_a_watch_that_waits_to_retry(label: str, new_client: NewClient) -> None:
+    with ThreadPoolExecutor(1) as pool, new_client("127.0.0.1:1") as client:
         patience = Patience(first_delay_seconds=1_000, longest_delay_seconds=1_000)
         watch = client.watch_tasks(labels=[label], include_initial=True, patience=patience)
         waiting = pool.submit(list, watch)
@@ -347,14 +354,3 @@ def test_close_ends_a_watch_that_waits_to_retry(label: str) -> None:
             waiting.result(0.5)
         watch.close()
         assert waiting.result(5) == []
-
-
-def test_unreferenced_watch_leaves_nothing(client: Client, label: str) -> None:
-    watch = client.watch_tasks(labels=[label], include_initial=True)
-    state_of(watch)
-    threads = threading.active_count()
-    gone = weakref.ref(watch)
-    del watch
-    gc.collect()
-    assert gone() is None
-    until(lambda: threading.active_count() < threads, "its thread has ended")

@@ -16,6 +16,7 @@ from tandem.meeting.v1.meeting_pb2 import (
     DeleteMeetingRequest,
     WatchMeetingResponse,
 )
+from tests.client.conftest import NewClient
 from tests.support.client_server import Server
 from tests.support.meeting_sql import insert_segment, set_status, written_to
 from tests.support.proxy import Proxy
@@ -70,7 +71,9 @@ def test_watch_begins_with_the_state_and_ends_with_the_meeting(client: Client, r
     assert contents(list(client.watch_meeting(meeting_id, cursor=watch.cursor))) == ["end"]
 
 
-def test_twenty_cuts_lose_and_repeat_no_event(client: Client, proxy: Proxy, rows: Any, meeting_id: str) -> None:
+def test_twenty_cuts_lose_and_repeat_no_event(
+    client: Client, proxy: Proxy, rows: Any, meeting_id: str, new_client: NewClient
+) -> None:
     ids = [insert_segment(rows, meeting_id, 1_000 * number, "x" * 300) for number in range(40)]
     written, chance, cut_enough = dict.fromkeys(ids, 1), random.Random(4), threading.Event()
 
@@ -85,7 +88,7 @@ def test_twenty_cuts_lose_and_repeat_no_event(client: Client, proxy: Proxy, rows
             set_status(cursor, meeting_id, MEETING_STATUS_COMPLETED)
 
     seen: dict[str, list[int]] = {segment_id: [] for segment_id in ids}
-    with ThreadPoolExecutor(1) as pool, Client(proxy.address) as behind:
+    with ThreadPoolExecutor(1) as pool, new_client(proxy.address) as behind:
         writer = pool.submit(write)
         last: Any = None
         for last in behind.watch_meeting(meeting_id, patience=EAGER):

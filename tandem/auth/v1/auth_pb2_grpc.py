@@ -116,6 +116,50 @@ class AuthServiceStub:
         """
 
 
+class AuthServiceAsyncStub:
+    """`AuthServiceStub` on a channel of grpc.aio: calls are awaited, streams are iterated over by `async for`."""
+
+    Login: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.auth.v1.auth_pb2.LoginRequest,
+        tandem.auth.v1.auth_pb2.TokenPair,
+    ]
+    RefreshToken: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.auth.v1.auth_pb2.RefreshTokenRequest,
+        tandem.auth.v1.auth_pb2.TokenPair,
+    ]
+    Logout: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.auth.v1.auth_pb2.LogoutRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    ListSessions: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.auth.v1.auth_pb2.ListSessionsRequest,
+        tandem.auth.v1.auth_pb2.ListSessionsResponse,
+    ]
+    RevokeSession: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.auth.v1.auth_pb2.RevokeSessionRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    CreateApiKey: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.auth.v1.auth_pb2.CreateApiKeyRequest,
+        tandem.auth.v1.auth_pb2.CreateApiKeyResponse,
+    ]
+    ListApiKeys: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.auth.v1.auth_pb2.ListApiKeysRequest,
+        tandem.auth.v1.auth_pb2.ListApiKeysResponse,
+    ]
+    RevokeApiKey: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.auth.v1.auth_pb2.RevokeApiKeyRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    CreateStreamTicket: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.auth.v1.auth_pb2.CreateStreamTicketRequest,
+        tandem.auth.v1.auth_pb2.CreateStreamTicketResponse,
+    ]
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        vars(self).update(vars(AuthServiceStub(channel)))
+
+
 class AuthServiceServicer:
     """See tandem/auth/v1/auth.proto."""
 

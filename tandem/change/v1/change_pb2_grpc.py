@@ -53,6 +53,26 @@ class ChangeServiceStub:
         """Lists the present changes after the cursor; without a cursor from the oldest one that is kept. Same errors."""
 
 
+class ChangeServiceAsyncStub:
+    """`ChangeServiceStub` on a channel of grpc.aio: calls are awaited, streams are iterated over by `async for`."""
+
+    WatchChanges: grpc.aio.UnaryStreamMultiCallable[
+        tandem.change.v1.change_pb2.WatchChangesRequest,
+        tandem.change.v1.change_pb2.Change,
+    ]
+    ListHistory: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.change.v1.change_pb2.ListHistoryRequest,
+        tandem.change.v1.change_pb2.ListHistoryResponse,
+    ]
+    ListChanges: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.change.v1.change_pb2.ListChangesRequest,
+        tandem.change.v1.change_pb2.ListChangesResponse,
+    ]
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        vars(self).update(vars(ChangeServiceStub(channel)))
+
+
 class ChangeServiceServicer:
     """See tandem/change/v1/change.proto."""
 

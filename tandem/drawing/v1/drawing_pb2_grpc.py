@@ -355,6 +355,134 @@ class DrawingServiceStub:
         """
 
 
+class DrawingServiceAsyncStub:
+    """`DrawingServiceStub` on a channel of grpc.aio: calls are awaited, streams are iterated over by `async for`."""
+
+    UploadDocument: grpc.aio.StreamUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.UploadDocumentRequest,
+        tandem.drawing.v1.drawing_pb2.UploadDocumentResponse,
+    ]
+    GetDocument: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.GetDocumentRequest,
+        tandem.drawing.v1.drawing_pb2.GetDocumentResponse,
+    ]
+    UpdateDocument: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.UpdateDocumentRequest,
+        tandem.drawing.v1.drawing_pb2.UpdateDocumentResponse,
+    ]
+    DeleteDocument: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.DeleteDocumentRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    ListDocuments: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.ListDocumentsRequest,
+        tandem.drawing.v1.drawing_pb2.ListDocumentsResponse,
+    ]
+    WatchDocument: grpc.aio.UnaryStreamMultiCallable[
+        tandem.drawing.v1.drawing_pb2.WatchDocumentRequest,
+        tandem.drawing.v1.drawing_pb2.WatchDocumentResponse,
+    ]
+    Reprocess: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.ReprocessRequest,
+        tandem.drawing.v1.drawing_pb2.ReprocessResponse,
+    ]
+    CancelProcessing: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.CancelProcessingRequest,
+        tandem.drawing.v1.drawing_pb2.CancelProcessingResponse,
+    ]
+    ListPages: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.ListPagesRequest,
+        tandem.drawing.v1.drawing_pb2.ListPagesResponse,
+    ]
+    GetPage: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.GetPageRequest,
+        tandem.drawing.v1.drawing_pb2.GetPageResponse,
+    ]
+    ListWords: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.ListWordsRequest,
+        tandem.drawing.v1.drawing_pb2.ListWordsResponse,
+    ]
+    ListPaths: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.ListPathsRequest,
+        tandem.drawing.v1.drawing_pb2.ListPathsResponse,
+    ]
+    RenderPage: grpc.aio.UnaryStreamMultiCallable[
+        tandem.drawing.v1.drawing_pb2.RenderPageRequest,
+        tandem.drawing.v1.drawing_pb2.RenderPageResponse,
+    ]
+    SearchPages: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.SearchPagesRequest,
+        tandem.drawing.v1.drawing_pb2.SearchPagesResponse,
+    ]
+    ListComponents: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.ListComponentsRequest,
+        tandem.drawing.v1.drawing_pb2.ListComponentsResponse,
+    ]
+    CreateComponent: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.CreateComponentRequest,
+        tandem.drawing.v1.drawing_pb2.CreateComponentResponse,
+    ]
+    UpdateComponent: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.UpdateComponentRequest,
+        tandem.drawing.v1.drawing_pb2.UpdateComponentResponse,
+    ]
+    DecideComponents: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.DecideComponentsRequest,
+        tandem.drawing.v1.drawing_pb2.DecideComponentsResponse,
+    ]
+    CreateSymbol: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.CreateSymbolRequest,
+        tandem.drawing.v1.drawing_pb2.CreateSymbolResponse,
+    ]
+    CreateSymbolsOfLegend: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.CreateSymbolsOfLegendRequest,
+        tandem.drawing.v1.drawing_pb2.CreateSymbolsOfLegendResponse,
+    ]
+    ListSymbols: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.ListSymbolsRequest,
+        tandem.drawing.v1.drawing_pb2.ListSymbolsResponse,
+    ]
+    GetSymbol: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.GetSymbolRequest,
+        tandem.drawing.v1.drawing_pb2.GetSymbolResponse,
+    ]
+    DeleteSymbol: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.DeleteSymbolRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    CountSymbol: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.CountSymbolRequest,
+        tandem.drawing.v1.drawing_pb2.CountSymbolResponse,
+    ]
+    CancelCount: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.CancelCountRequest,
+        tandem.drawing.v1.drawing_pb2.CancelCountResponse,
+    ]
+    GetBillOfMaterials: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.GetBillOfMaterialsRequest,
+        tandem.drawing.v1.drawing_pb2.GetBillOfMaterialsResponse,
+    ]
+    DownloadBillOfMaterials: grpc.aio.UnaryStreamMultiCallable[
+        tandem.drawing.v1.drawing_pb2.DownloadBillOfMaterialsRequest,
+        tandem.drawing.v1.drawing_pb2.DownloadBillOfMaterialsResponse,
+    ]
+    CompareDocuments: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.CompareDocumentsRequest,
+        tandem.drawing.v1.drawing_pb2.CompareDocumentsResponse,
+    ]
+    RecognizeComponents: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.RecognizeComponentsRequest,
+        tandem.drawing.v1.drawing_pb2.RecognizeComponentsResponse,
+    ]
+    RecognizeImage: grpc.aio.StreamUnaryMultiCallable[
+        tandem.drawing.v1.drawing_pb2.RecognizeImageRequest,
+        tandem.drawing.v1.drawing_pb2.RecognizeImageResponse,
+    ]
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        vars(self).update(vars(DrawingServiceStub(channel)))
+
+
 class DrawingServiceServicer:
     """See tandem/drawing/v1/drawing.proto."""
 

@@ -45,6 +45,26 @@ class ExampleServiceStub:
         """Lists users by number."""
 
 
+class ExampleServiceAsyncStub:
+    """`ExampleServiceStub` on a channel of grpc.aio: calls are awaited, streams are iterated over by `async for`."""
+
+    GetUser: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.example.v1.example_pb2.GetUserRequest,
+        tandem.example.v1.example_pb2.GetUserResponse,
+    ]
+    CreateUser: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.example.v1.example_pb2.CreateUserRequest,
+        tandem.example.v1.example_pb2.CreateUserResponse,
+    ]
+    ListUsers: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.example.v1.example_pb2.ListUsersRequest,
+        tandem.example.v1.example_pb2.ListUsersResponse,
+    ]
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        vars(self).update(vars(ExampleServiceStub(channel)))
+
+
 class ExampleServiceServicer:
     """See tandem/example/v1/example.proto."""
 

@@ -326,6 +326,114 @@ class MeetingServiceStub:
         """
 
 
+class MeetingServiceAsyncStub:
+    """`MeetingServiceStub` on a channel of grpc.aio: calls are awaited, streams are iterated over by `async for`."""
+
+    CreateMeeting: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.CreateMeetingRequest,
+        tandem.meeting.v1.meeting_pb2.CreateMeetingResponse,
+    ]
+    GetMeeting: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.GetMeetingRequest,
+        tandem.meeting.v1.meeting_pb2.GetMeetingResponse,
+    ]
+    UpdateMeeting: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.UpdateMeetingRequest,
+        tandem.meeting.v1.meeting_pb2.UpdateMeetingResponse,
+    ]
+    DeleteMeeting: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.DeleteMeetingRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    ListMeetings: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.ListMeetingsRequest,
+        tandem.meeting.v1.meeting_pb2.ListMeetingsResponse,
+    ]
+    UploadRecording: grpc.aio.StreamUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.UploadRecordingRequest,
+        tandem.meeting.v1.meeting_pb2.UploadRecordingResponse,
+    ]
+    StreamAudio: grpc.aio.StreamStreamMultiCallable[
+        tandem.meeting.v1.meeting_pb2.StreamAudioRequest,
+        tandem.meeting.v1.meeting_pb2.StreamAudioResponse,
+    ]
+    WatchMeeting: grpc.aio.UnaryStreamMultiCallable[
+        tandem.meeting.v1.meeting_pb2.WatchMeetingRequest,
+        tandem.meeting.v1.meeting_pb2.WatchMeetingResponse,
+    ]
+    DownloadRecording: grpc.aio.UnaryStreamMultiCallable[
+        tandem.meeting.v1.meeting_pb2.DownloadRecordingRequest,
+        tandem.meeting.v1.meeting_pb2.DownloadRecordingResponse,
+    ]
+    GetWaveform: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.GetWaveformRequest,
+        tandem.meeting.v1.meeting_pb2.GetWaveformResponse,
+    ]
+    GetTranscript: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.GetTranscriptRequest,
+        tandem.meeting.v1.meeting_pb2.GetTranscriptResponse,
+    ]
+    EditSegment: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.EditSegmentRequest,
+        tandem.meeting.v1.meeting_pb2.EditSegmentResponse,
+    ]
+    ListSpeakers: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.ListSpeakersRequest,
+        tandem.meeting.v1.meeting_pb2.ListSpeakersResponse,
+    ]
+    NameSpeaker: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.NameSpeakerRequest,
+        tandem.meeting.v1.meeting_pb2.NameSpeakerResponse,
+    ]
+    EnrollSpeaker: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.EnrollSpeakerRequest,
+        tandem.meeting.v1.meeting_pb2.EnrollSpeakerResponse,
+    ]
+    ForgetSpeaker: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.ForgetSpeakerRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    GetSummary: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.GetSummaryRequest,
+        tandem.meeting.v1.meeting_pb2.GetSummaryResponse,
+    ]
+    ListActionItems: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.ListActionItemsRequest,
+        tandem.meeting.v1.meeting_pb2.ListActionItemsResponse,
+    ]
+    AcceptActionItem: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.AcceptActionItemRequest,
+        tandem.meeting.v1.meeting_pb2.AcceptActionItemResponse,
+    ]
+    RejectActionItem: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.RejectActionItemRequest,
+        tandem.meeting.v1.meeting_pb2.RejectActionItemResponse,
+    ]
+    SearchTranscripts: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.SearchTranscriptsRequest,
+        tandem.meeting.v1.meeting_pb2.SearchTranscriptsResponse,
+    ]
+    GetMeetingStats: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.GetMeetingStatsRequest,
+        tandem.meeting.v1.meeting_pb2.GetMeetingStatsResponse,
+    ]
+    Retranscribe: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.RetranscribeRequest,
+        tandem.meeting.v1.meeting_pb2.RetranscribeResponse,
+    ]
+    Summarize: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.SummarizeRequest,
+        tandem.meeting.v1.meeting_pb2.SummarizeResponse,
+    ]
+    CancelProcessing: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.meeting.v1.meeting_pb2.CancelProcessingRequest,
+        tandem.meeting.v1.meeting_pb2.CancelProcessingResponse,
+    ]
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        vars(self).update(vars(MeetingServiceStub(channel)))
+
+
 class MeetingServiceServicer:
     """See tandem/meeting/v1/meeting.proto."""
 

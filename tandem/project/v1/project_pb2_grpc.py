@@ -147,6 +147,62 @@ class ProjectServiceStub:
         """Counts what lies in a project, for every member. NOT_FOUND."""
 
 
+class ProjectServiceAsyncStub:
+    """`ProjectServiceStub` on a channel of grpc.aio: calls are awaited, streams are iterated over by `async for`."""
+
+    CreateProject: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.project.v1.project_pb2.CreateProjectRequest,
+        tandem.project.v1.project_pb2.CreateProjectResponse,
+    ]
+    GetProject: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.project.v1.project_pb2.GetProjectRequest,
+        tandem.project.v1.project_pb2.GetProjectResponse,
+    ]
+    UpdateProject: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.project.v1.project_pb2.UpdateProjectRequest,
+        tandem.project.v1.project_pb2.UpdateProjectResponse,
+    ]
+    DeleteProject: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.project.v1.project_pb2.DeleteProjectRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    ListProjects: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.project.v1.project_pb2.ListProjectsRequest,
+        tandem.project.v1.project_pb2.ListProjectsResponse,
+    ]
+    ArchiveProject: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.project.v1.project_pb2.ArchiveProjectRequest,
+        tandem.project.v1.project_pb2.ArchiveProjectResponse,
+    ]
+    UnarchiveProject: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.project.v1.project_pb2.UnarchiveProjectRequest,
+        tandem.project.v1.project_pb2.UnarchiveProjectResponse,
+    ]
+    AddMember: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.project.v1.project_pb2.AddMemberRequest,
+        tandem.project.v1.project_pb2.AddMemberResponse,
+    ]
+    UpdateMember: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.project.v1.project_pb2.UpdateMemberRequest,
+        tandem.project.v1.project_pb2.UpdateMemberResponse,
+    ]
+    RemoveMember: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.project.v1.project_pb2.RemoveMemberRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    ListMembers: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.project.v1.project_pb2.ListMembersRequest,
+        tandem.project.v1.project_pb2.ListMembersResponse,
+    ]
+    GetProjectStats: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.project.v1.project_pb2.GetProjectStatsRequest,
+        tandem.project.v1.project_pb2.GetProjectStatsResponse,
+    ]
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        vars(self).update(vars(ProjectServiceStub(channel)))
+
+
 class ProjectServiceServicer:
     """See tandem/project/v1/project.proto."""
 

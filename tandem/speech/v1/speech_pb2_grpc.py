@@ -27,6 +27,18 @@ class NodeInfoServiceStub:
         """Returns what the node can do, and how much of it is free. Available also while the node is full or draining."""
 
 
+class NodeInfoServiceAsyncStub:
+    """`NodeInfoServiceStub` on a channel of grpc.aio: calls are awaited, streams are iterated over by `async for`."""
+
+    GetCapabilities: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.speech.v1.speech_pb2.GetCapabilitiesRequest,
+        tandem.speech.v1.speech_pb2.GetCapabilitiesResponse,
+    ]
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        vars(self).update(vars(NodeInfoServiceStub(channel)))
+
+
 class NodeInfoServiceServicer:
     """See tandem/speech/v1/speech.proto."""
 
@@ -67,6 +79,18 @@ class AsrServiceStub:
         """Converts speech to text, live and batch alike: send `start`, then audio; half-closing ends it. The answers begin
         with `accepted` and end with `done`.
         """
+
+
+class AsrServiceAsyncStub:
+    """`AsrServiceStub` on a channel of grpc.aio: calls are awaited, streams are iterated over by `async for`."""
+
+    Transcribe: grpc.aio.StreamStreamMultiCallable[
+        tandem.speech.v1.speech_pb2.AsrUp,
+        tandem.speech.v1.speech_pb2.AsrDown,
+    ]
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        vars(self).update(vars(AsrServiceStub(channel)))
 
 
 class AsrServiceServicer:
@@ -120,6 +144,22 @@ class SpeakerServiceStub:
             response_deserializer=tandem.speech.v1.speech_pb2.EmbedResponse.FromString,
         )
         """Computes the voice print of a recording in which one person speaks. INVALID_ARGUMENT, reason TOO_LITTLE_SPEECH."""
+
+
+class SpeakerServiceAsyncStub:
+    """`SpeakerServiceStub` on a channel of grpc.aio: calls are awaited, streams are iterated over by `async for`."""
+
+    Diarize: grpc.aio.StreamStreamMultiCallable[
+        tandem.speech.v1.speech_pb2.AudioUp,
+        tandem.speech.v1.speech_pb2.DiarizeDown,
+    ]
+    Embed: grpc.aio.StreamUnaryMultiCallable[
+        tandem.speech.v1.speech_pb2.AudioUp,
+        tandem.speech.v1.speech_pb2.EmbedResponse,
+    ]
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        vars(self).update(vars(SpeakerServiceStub(channel)))
 
 
 class SpeakerServiceServicer:
@@ -177,6 +217,18 @@ class SummaryServiceStub:
             response_deserializer=tandem.speech.v1.speech_pb2.SummarizeDown.FromString,
         )
         """Summarizes a transcript and finds its action items. Sends deltas of the overview, then one `result`."""
+
+
+class SummaryServiceAsyncStub:
+    """`SummaryServiceStub` on a channel of grpc.aio: calls are awaited, streams are iterated over by `async for`."""
+
+    Summarize: grpc.aio.UnaryStreamMultiCallable[
+        tandem.speech.v1.speech_pb2.SummarizeRequest,
+        tandem.speech.v1.speech_pb2.SummarizeDown,
+    ]
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        vars(self).update(vars(SummaryServiceStub(channel)))
 
 
 class SummaryServiceServicer:

@@ -131,6 +131,54 @@ class TaskServiceStub:
         """
 
 
+class TaskServiceAsyncStub:
+    """`TaskServiceStub` on a channel of grpc.aio: calls are awaited, streams are iterated over by `async for`."""
+
+    CreateTask: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.task.v1.task_pb2.CreateTaskRequest,
+        tandem.task.v1.task_pb2.Task,
+    ]
+    GetTask: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.task.v1.task_pb2.GetTaskRequest,
+        tandem.task.v1.task_pb2.Task,
+    ]
+    UpdateTask: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.task.v1.task_pb2.UpdateTaskRequest,
+        tandem.task.v1.task_pb2.Task,
+    ]
+    DeleteTask: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.task.v1.task_pb2.DeleteTaskRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    ListTasks: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.task.v1.task_pb2.ListTasksRequest,
+        tandem.task.v1.task_pb2.ListTasksResponse,
+    ]
+    GetTaskStats: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.task.v1.task_pb2.GetTaskStatsRequest,
+        tandem.task.v1.task_pb2.TaskStats,
+    ]
+    WatchTasks: grpc.aio.UnaryStreamMultiCallable[
+        tandem.task.v1.task_pb2.WatchTasksRequest,
+        tandem.task.v1.task_pb2.TaskEvent,
+    ]
+    BulkCreateTasks: grpc.aio.StreamUnaryMultiCallable[
+        tandem.task.v1.task_pb2.CreateTaskRequest,
+        tandem.task.v1.task_pb2.BulkCreateResponse,
+    ]
+    BulkUpdateTasks: grpc.aio.StreamUnaryMultiCallable[
+        tandem.task.v1.task_pb2.UpdateTaskRequest,
+        tandem.task.v1.task_pb2.BulkUpdateResponse,
+    ]
+    ProcessTaskStream: grpc.aio.StreamStreamMultiCallable[
+        tandem.task.v1.task_pb2.TaskCommand,
+        tandem.task.v1.task_pb2.TaskResult,
+    ]
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        vars(self).update(vars(TaskServiceStub(channel)))
+
+
 class TaskServiceServicer:
     """See tandem/task/v1/task.proto."""
 

@@ -294,6 +294,114 @@ class UserServiceStub:
         """
 
 
+class UserServiceAsyncStub:
+    """`UserServiceStub` on a channel of grpc.aio: calls are awaited, streams are iterated over by `async for`."""
+
+    CreateUser: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.CreateUserRequest,
+        tandem.user.v1.user_pb2.CreateUserResponse,
+    ]
+    GetUser: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.GetUserRequest,
+        tandem.user.v1.user_pb2.GetUserResponse,
+    ]
+    GetUserByEmail: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.GetUserByEmailRequest,
+        tandem.user.v1.user_pb2.GetUserByEmailResponse,
+    ]
+    UpdateUser: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.UpdateUserRequest,
+        tandem.user.v1.user_pb2.UpdateUserResponse,
+    ]
+    DeleteUser: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.DeleteUserRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    DeactivateUser: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.DeactivateUserRequest,
+        tandem.user.v1.user_pb2.DeactivateUserResponse,
+    ]
+    ReactivateUser: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.ReactivateUserRequest,
+        tandem.user.v1.user_pb2.ReactivateUserResponse,
+    ]
+    ListUsers: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.ListUsersRequest,
+        tandem.user.v1.user_pb2.ListUsersResponse,
+    ]
+    SearchUsers: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.SearchUsersRequest,
+        tandem.user.v1.user_pb2.SearchUsersResponse,
+    ]
+    UpdateUserProfile: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.UpdateUserProfileRequest,
+        tandem.user.v1.user_pb2.UpdateUserProfileResponse,
+    ]
+    AddUserAddress: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.AddUserAddressRequest,
+        tandem.user.v1.user_pb2.AddUserAddressResponse,
+    ]
+    UpdateUserAddress: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.UpdateUserAddressRequest,
+        tandem.user.v1.user_pb2.UpdateUserAddressResponse,
+    ]
+    DeleteUserAddress: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.DeleteUserAddressRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    ListUserAddresses: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.ListUserAddressesRequest,
+        tandem.user.v1.user_pb2.ListUserAddressesResponse,
+    ]
+    SetDefaultAddress: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.SetDefaultAddressRequest,
+        tandem.user.v1.user_pb2.SetDefaultAddressResponse,
+    ]
+    VerifyEmail: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.VerifyEmailRequest,
+        tandem.user.v1.user_pb2.VerifyEmailResponse,
+    ]
+    ConfirmEmailVerification: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.ConfirmEmailVerificationRequest,
+        tandem.user.v1.user_pb2.ConfirmEmailVerificationResponse,
+    ]
+    ChangePassword: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.ChangePasswordRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    RequestPasswordReset: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.RequestPasswordResetRequest,
+        tandem.user.v1.user_pb2.RequestPasswordResetResponse,
+    ]
+    ResetPassword: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.ResetPasswordRequest,
+        google.protobuf.empty_pb2.Empty,
+    ]
+    GetUserPreferences: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.GetUserPreferencesRequest,
+        tandem.user.v1.user_pb2.GetUserPreferencesResponse,
+    ]
+    UpdateUserPreferences: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.UpdateUserPreferencesRequest,
+        tandem.user.v1.user_pb2.UpdateUserPreferencesResponse,
+    ]
+    BatchGetUsers: grpc.aio.UnaryUnaryMultiCallable[
+        tandem.user.v1.user_pb2.BatchGetUsersRequest,
+        tandem.user.v1.user_pb2.BatchGetUsersResponse,
+    ]
+    BulkImportUsers: grpc.aio.StreamUnaryMultiCallable[
+        tandem.user.v1.user_pb2.BulkImportUsersRequest,
+        tandem.user.v1.user_pb2.BulkImportUsersResponse,
+    ]
+    HealthCheck: grpc.aio.UnaryUnaryMultiCallable[
+        google.protobuf.empty_pb2.Empty,
+        tandem.common.v1.common_pb2.HealthCheckResponse,
+    ]
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        vars(self).update(vars(UserServiceStub(channel)))
+
+
 class UserServiceServicer:
     """See tandem/user/v1/user.proto."""
 

@@ -1,0 +1,1 @@
+"""The asyncio client, which `tandem.client` exports."""
