@@ -19,15 +19,28 @@ from tandem.client.channel import connect
 from tandem.client.circuit import Circuit
 from tandem.client.feeds import Event, Feed
 from tandem.client.following import Patience
+from tandem.client.http import HttpConnection
 from tandem.client.interceptor import Interceptor
 from tandem.client.paging import Request, Response, next_request
-from tandem.client.runtime import Blocking
+from tandem.client.runtime import Blocking, run
 from tandem.client.tokens import OnTokens, credentials_of
-from tandem.client.uploads import document_parts
+from tandem.client.uploads import OnProgress, ResumedUpload, parts
 from tandem.client.watching import Watch
-from tandem.drawing.v1.drawing_pb2 import Document, WatchDocumentResponse
+from tandem.drawing.v1.drawing_pb2 import (
+    Document,
+    DocumentMetadata,
+    GetDocumentRequest,
+    UploadDocumentRequest,
+    WatchDocumentResponse,
+)
 from tandem.drawing.v1.drawing_pb2_grpc import DrawingServiceStub
-from tandem.meeting.v1.meeting_pb2 import WatchMeetingResponse
+from tandem.meeting.v1.meeting_pb2 import (
+    GetMeetingRequest,
+    Meeting,
+    RecordingMetadata,
+    UploadRecordingRequest,
+    WatchMeetingResponse,
+)
 from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceStub
 from tandem.project.v1.project_pb2_grpc import ProjectServiceStub
 from tandem.task.v1.task_pb2 import TaskEvent, TaskStatus
@@ -53,6 +66,7 @@ class Client:
         on_tokens: called with each new pair of tokens, before it is used.
         circuit: a circuit to share, observe or configure; the client creates one by default.
         options: gRPC channel options, which are added to and override those of `tandem.client.channel`.
+        http: the address of the same server over HTTP, such as `https://tandem.example.com`, for uploads that resume.
 
     Attributes:
         users: the stub of user.v1.UserService; its calls raise `TandemError`s.
@@ -84,11 +98,13 @@ class Client:
         on_tokens: OnTokens | None = None,
         circuit: Circuit | None = None,
         options: Iterable[tuple[str, Any]] = (),
+        http: str = "",
     ) -> None:
         self.circuit = circuit or Circuit()
+        self._runtime, self._http, self._tls = Blocking(), http, tls
         self._connection = connect(address, tls, options)
         self._credentials = credentials_of(
-            Blocking(),
+            self._runtime,
             AuthServiceStub(self._connection),
             token=token,
             api_key=api_key,
@@ -190,19 +206,57 @@ class Client:
         """
         return self._watch(feeds.document(self.drawings, document_id), cursor, True, patience)
 
-    def upload_document(self, project_id: str, path: Path, *, title: str = "", revision: str = "") -> Document:
-        """Store a PDF in a project, and return the document, which is QUEUED, or the one with the same content
-        (`duplicate`).
+    def upload_recording(
+        self, path: Path, metadata: RecordingMetadata | None = None, *, on_progress: OnProgress | None = None
+    ) -> Meeting:
+        """Store a recording, and return its meeting, which is QUEUED.
+
+        With `http`, the upload resumes after a cut connection. Without, it is sent over gRPC in one piece, and fails.
 
         Args:
             path: of the file, which is read piece by piece.
-            title: empty = the file's name.
+            metadata: of the new meeting, or `meeting_id` of one that has no recording; name and size are added.
+            on_progress: called with the bytes that the server has (without `http`: that were sent), and all.
 
         Raises:
             OSError: the file cannot be read.
         """
+        described = metadata or RecordingMetadata()
+        if self._http:
+            headers = run(self._resumed(path, described, "recording", on_progress).run())
+            return self.meetings.GetMeeting(GetMeetingRequest(meeting_id=headers["tandem-meeting-id"])).meeting
+        return self.meetings.UploadRecording(parts(UploadRecordingRequest, described, path, on_progress)).meeting
 
-        return self.drawings.UploadDocument(document_parts(project_id, path, title, revision)).document
+    def upload_document(
+        self,
+        project_id: str,
+        path: Path,
+        *,
+        title: str = "",
+        revision: str = "",
+        supersedes: str = "",
+        on_progress: OnProgress | None = None,
+    ) -> Document:
+        """Store a PDF in a project, and return the document, which is QUEUED, or the one with the same content.
+
+        With `http`, the upload resumes after a cut connection. Without, it is sent over gRPC in one piece, and fails;
+        then `duplicate` is set if the project had the content.
+
+        Args:
+            path: of the file, which is read piece by piece.
+            title: empty = the file's name.
+            supersedes: the id of a document that the new one replaces.
+            on_progress: called with the bytes that the server has (without `http`: that were sent), and all.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        described = DocumentMetadata(project_id=project_id, title=title, revision=revision, supersedes=supersedes)
+        if self._http:
+            headers = run(self._resumed(path, described, "document", on_progress).run())
+            request = GetDocumentRequest(document_id=headers["tandem-document-id"])
+            return self.drawings.GetDocument(request).document
+        return self.drawings.UploadDocument(parts(UploadDocumentRequest, described, path, on_progress)).document
 
     def close(self) -> None:
         """Close all feeds, in any thread, and the connection. Idempotent."""
@@ -217,6 +271,10 @@ class Client:
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _resumed(self, path: Path, metadata: Any, purpose: str, on_progress: OnProgress | None) -> ResumedUpload:
+        connection = HttpConnection(self._http, self._tls)
+        return ResumedUpload(self._runtime, self._credentials, connection, path, metadata, purpose, on_progress)
 
     def _watch(self, feed: Feed[Event], cursor: str, include_initial: bool, patience: Patience) -> Watch[Event]:
         watch = Watch(feed, self._credentials, cursor=cursor, include_initial=include_initial, patience=patience)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Mapping, NamedTuple
+from urllib.parse import unquote
 
 import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
@@ -253,3 +255,57 @@ def error_of(error: Any) -> TandemError:
         request_id=str(trailing.get("x-request-id", "")),
         from_server=bool(info.reason),
     )
+
+
+# The status codes of gRPC for those of HTTP (docs/integrate/errors.md).
+_CODES = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    405: grpc.StatusCode.UNIMPLEMENTED,
+    409: grpc.StatusCode.FAILED_PRECONDITION,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    415: grpc.StatusCode.INVALID_ARGUMENT,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    500: grpc.StatusCode.INTERNAL,
+    502: grpc.StatusCode.UNAVAILABLE,
+    503: grpc.StatusCode.UNAVAILABLE,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
+    507: grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
+
+
+def problem_of(status: int, headers: Mapping[str, str], body: bytes) -> TandemError:
+    """Return the typed error for a response over HTTP: `application/problem+json`, or that of a proxy.
+
+    Args:
+        headers: with names in lower case.
+    """
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        problem = {}
+    if not isinstance(problem, dict):
+        problem = {}
+    reason, code = str(problem.get("reason", "")), _CODES.get(status, grpc.StatusCode.UNKNOWN)
+    kind = _BY_REASON.get(reason) or (TandemError if reason else _BY_CODE.get(code, TandemError))
+    waits = headers.get("retry-after", "")
+    return kind(
+        str(problem.get("detail") or f"The server answered {status}."),
+        code=code,
+        reason=reason,
+        fields=tuple(
+            FieldError(_field(error.get("pointer", "")), error.get("code", "").upper(), error.get("detail", ""))
+            for error in problem.get("errors", ())
+        ),
+        retry_after=float(waits) if waits.isdecimal() else None,
+        request_id=str(problem.get("request_id", "")),
+        from_server=bool(reason),
+    )
+
+
+def _field(pointer: str) -> str:
+    """Return the path of a field for a JSON pointer as a URI fragment."""
+    parts = unquote(pointer.lstrip("#")).split("/")[1:]
+    return ".".join(part.replace("~1", "/").replace("~0", "~") for part in parts)

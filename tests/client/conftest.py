@@ -28,6 +28,15 @@ def server(django_db_setup: None, django_db_blocker: Any) -> Iterator[Server]:
             call_command("flush", interactive=False, verbosity=0)
 
 
+@pytest.fixture(scope="module")
+def web(server: Server) -> Iterator[Server]:
+    """The web process beside that server."""
+    web = Server(database_url(), "runweb")
+    web.start()
+    yield web
+    web.end(signal.SIGTERM)
+
+
 NewClient = Callable[..., Client]
 
 

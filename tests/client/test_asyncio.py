@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import secrets
 import weakref
 from collections.abc import Awaitable, Callable
@@ -107,7 +108,11 @@ def test_cancelled_login_completes_for_the_others(server: Server, proxy: Proxy) 
     asyncio.run(cancel())
 
 
-def test_impatient_reader_of_a_watch_loses_and_repeats_nothing(server: Server) -> None:
+def test_impatient_reader_of_a_watch_loses_and_repeats_nothing(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tandem.client")
+
     async def poll() -> None:
         label = secrets.token_hex(4)
         async with (
@@ -129,6 +134,7 @@ def test_impatient_reader_of_a_watch_loses_and_repeats_nothing(server: Server) -
             await writer
             assert seen == [f"Task {number}" for number in range(20)]
             assert waits > 0
+            assert not caplog.messages, "the watch had one stream"
 
     async def write(client: AsyncClient, label: str) -> None:
         for number in range(20):

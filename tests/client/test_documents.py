@@ -1,5 +1,6 @@
 """Documents by the client: their upload, and the feed of one document."""
 
+import secrets
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
 
 
 def test_document_is_uploaded_and_watched_to_its_end(client: Client, tmp_path: Path) -> None:
-    project = client.projects.CreateProject(CreateProjectRequest(name="By the client")).project
+    project = client.projects.CreateProject(CreateProjectRequest(name=secrets.token_hex(4))).project
     file = tmp_path / "floor.pdf"
     file.write_bytes(a_pdf())
     document = client.upload_document(project.id, file, revision="B")

@@ -48,6 +48,9 @@ class BlockingAsyncClient:
     def upload_document(self, *arguments: Any, **options: Any) -> Any:
         return self._wait(self._client.upload_document(*arguments, **options))
 
+    def upload_recording(self, *arguments: Any, **options: Any) -> Any:
+        return self._wait(self._client.upload_recording(*arguments, **options))
+
     def connect(self) -> None:
         """Wait until the channel is connected."""
         self._wait(self._client.channel.channel_ready())

@@ -1,4 +1,4 @@
-"""The gRPC process, which tests of the client kill, stop, freeze and start again on the same port."""
+"""The gRPC and the web process, which tests of the client kill, stop, freeze and start again on the same port."""
 
 import os
 import signal
@@ -8,14 +8,19 @@ import sys
 from google.protobuf.empty_pb2 import Empty
 
 from tandem.client import Client, Unavailable
-from tests.support.servers import PATIENCE_SECONDS, ROOT, answers_grpc, free_port, until
+from tests.support.servers import PATIENCE_SECONDS, ROOT, answers_grpc, answers_http, free_port, until
 from tests.support.setting_overrides import as_variables
 
 
 class Server:
-    """Access tokens last two seconds; calls without one are the demo administrator's."""
+    """Access tokens last two seconds; calls without one are the demo administrator's.
 
-    def __init__(self, database_url: str) -> None:
+    Args:
+        command: of manage.py, `rungrpc` or `runweb`.
+    """
+
+    def __init__(self, database_url: str, command: str = "rungrpc") -> None:
+        self._command = command
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._environment = {
@@ -27,9 +32,14 @@ class Server:
 
     def start(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "manage.py", "rungrpc", "--port", str(self.port)], cwd=ROOT, env=self._environment
+            [sys.executable, "manage.py", self._command, "--port", str(self.port)], cwd=ROOT, env=self._environment
         )
-        until(lambda: answers_grpc(self.address), "the server answers")
+        until(self._answers, "the server answers")
+
+    def _answers(self) -> bool:
+        if self._command == "rungrpc":
+            return answers_grpc(self.address)
+        return answers_http(f"http://{self.address}/health/ready")
 
     def send(self, signum: signal.Signals) -> None:
         assert self._process

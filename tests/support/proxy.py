@@ -25,7 +25,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._lock = threading.Lock()
-        self._left: int | None = None
+        self._left: dict[bool, int | None] = {True: None, False: None}
         self.connections = self.cuts = 0
         self.swallows = False
         self.swallowed_bytes = 0
@@ -50,7 +50,11 @@ class Proxy:
 
     def cut_after(self, answered_bytes: int) -> None:
         """Break the present connections after this many more bytes of answers."""
-        self._left = answered_bytes
+        self._left[True] = answered_bytes
+
+    def cut_after_sent(self, sent_bytes: int) -> None:
+        """Break the present connections after this many more bytes of requests."""
+        self._left[False] = sent_bytes
 
     def _accept(self) -> None:
         while True:
@@ -76,10 +80,10 @@ class Proxy:
                     self.swallowed_bytes += len(passed)
                     continue
                 target.sendall(passed)
-                if answers and self._left is not None:
-                    self._left -= len(passed)
-                    if self._left <= 0:
-                        self._left = None
+                left = self._left[answers]
+                if left is not None:
+                    self._left[answers] = left - len(passed) if left > len(passed) else None
+                    if self._left[answers] is None:
                         self.cut()
         for end in (source, target):
             with suppress(OSError):

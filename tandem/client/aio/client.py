@@ -24,12 +24,25 @@ from tandem.client.channel import connect_async
 from tandem.client.circuit import Circuit
 from tandem.client.feeds import Event, Feed
 from tandem.client.following import Patience
+from tandem.client.http import HttpConnection
 from tandem.client.paging import Request, Response, next_request
 from tandem.client.tokens import OnTokens, credentials_of
-from tandem.client.uploads import document_parts
-from tandem.drawing.v1.drawing_pb2 import Document, WatchDocumentResponse
+from tandem.client.uploads import OnProgress, ResumedUpload, parts
+from tandem.drawing.v1.drawing_pb2 import (
+    Document,
+    DocumentMetadata,
+    GetDocumentRequest,
+    UploadDocumentRequest,
+    WatchDocumentResponse,
+)
 from tandem.drawing.v1.drawing_pb2_grpc import DrawingServiceAsyncStub
-from tandem.meeting.v1.meeting_pb2 import WatchMeetingResponse
+from tandem.meeting.v1.meeting_pb2 import (
+    GetMeetingRequest,
+    Meeting,
+    RecordingMetadata,
+    UploadRecordingRequest,
+    WatchMeetingResponse,
+)
 from tandem.meeting.v1.meeting_pb2_grpc import MeetingServiceAsyncStub
 from tandem.project.v1.project_pb2_grpc import ProjectServiceAsyncStub
 from tandem.task.v1.task_pb2 import TaskEvent, TaskStatus
@@ -66,11 +79,12 @@ class AsyncClient:
         on_tokens: OnTokens | None = None,
         circuit: Circuit | None = None,
         options: Iterable[tuple[str, Any]] = (),
+        http: str = "",
     ) -> None:
         asyncio.get_running_loop()
         options = tuple(options)
         self.circuit = circuit or Circuit()
-        self._runtime = Asyncio()
+        self._runtime, self._http, self._tls = Asyncio(), http, tls
         # Without interceptors, which grpcio has for a whole channel. Both channels share one connection.
         self._connection = connect_async(address, tls, options)
         self._credentials = credentials_of(
@@ -152,10 +166,36 @@ class AsyncClient:
         feed = feeds.document(DrawingServiceAsyncStub(self._connection), document_id)
         return self._watch(feed, cursor, True, patience)
 
-    async def upload_document(self, project_id: str, path: Path, *, title: str = "", revision: str = "") -> Document:
-        """Store a PDF in a project; see `Client.upload_document`."""
-        parts = document_parts(project_id, path, title, revision)
-        return (await self.drawings.UploadDocument(parts)).document
+    async def upload_recording(
+        self, path: Path, metadata: RecordingMetadata | None = None, *, on_progress: OnProgress | None = None
+    ) -> Meeting:
+        """Store a recording; see `Client.upload_recording`. Cancellation ends it; what the server has expires."""
+        described = metadata or RecordingMetadata()
+        if self._http:
+            headers = await self._resumed(path, described, "recording", on_progress).run()
+            found = await self.meetings.GetMeeting(GetMeetingRequest(meeting_id=headers["tandem-meeting-id"]))
+            return found.meeting
+        return (
+            await self.meetings.UploadRecording(parts(UploadRecordingRequest, described, path, on_progress))
+        ).meeting
+
+    async def upload_document(
+        self,
+        project_id: str,
+        path: Path,
+        *,
+        title: str = "",
+        revision: str = "",
+        supersedes: str = "",
+        on_progress: OnProgress | None = None,
+    ) -> Document:
+        """Store a PDF in a project; see `Client.upload_document`. Cancellation ends it; what the server has expires."""
+        described = DocumentMetadata(project_id=project_id, title=title, revision=revision, supersedes=supersedes)
+        if self._http:
+            headers = await self._resumed(path, described, "document", on_progress).run()
+            request = GetDocumentRequest(document_id=headers["tandem-document-id"])
+            return (await self.drawings.GetDocument(request)).document
+        return (await self.drawings.UploadDocument(parts(UploadDocumentRequest, described, path, on_progress))).document
 
     async def close(self) -> None:
         """Close all feeds, in any task, and the connection. Idempotent."""
@@ -172,6 +212,10 @@ class AsyncClient:
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def _resumed(self, path: Path, metadata: Any, purpose: str, on_progress: OnProgress | None) -> ResumedUpload:
+        connection = HttpConnection(self._http, self._tls)
+        return ResumedUpload(self._runtime, self._credentials, connection, path, metadata, purpose, on_progress)
 
     def _watch(self, feed: Feed[Event], cursor: str, include_initial: bool, patience: Patience) -> AsyncWatch[Event]:
         watch = AsyncWatch(
