@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
+from django.db.models.functions import Now
 
 from access import services, tokens
 from access.models import ApiKey, Session
@@ -17,6 +18,9 @@ from users.models import User
 from users.queries import find_by_email
 
 logger = logging.getLogger(__name__)
+
+#: How much later than now an access token may have been issued: the database's clock may be set back.
+LEEWAY_SECONDS = 60
 
 
 def authenticate(authorization: str | None) -> Credential:
@@ -52,7 +56,7 @@ def renew(credentials: Collection[Credential]) -> dict[Credential, Credential]:
 
     It takes at most three queries for any number of credentials.
     """
-    now = time.time()
+    now = time.monotonic()
     running = [known for known in credentials if known.expires_at is None or known.expires_at > now]
     sessions = _rows_by_id(Session, {known.session_id for known in running})
     keys = _rows_by_id(ApiKey, {known.key_id for known in running})
@@ -79,10 +83,22 @@ def _rows_by_id(model: Any, ids: Set[Any]) -> dict[Any, Any]:
 
 def _by_access_token(token: str) -> Credential:
     claims = tokens.read_access_token(token)
-    session = Session.objects.select_related("user").filter(pk=claims.session_id, user_id=claims.user_id).first()
-    if session is None or not session.is_open:
-        raise Unauthenticated("This session has ended; sign in again.")
-    return Credential(session.user, session_id=session.pk, expires_at=claims.expires_at)
+    sessions = Session.objects.select_related("user").annotate(now=Now())
+    session = sessions.filter(pk=claims.session_id, user_id=claims.user_id).first()
+    if session is None:
+        raise _session_ended()
+    now = session.now.timestamp()
+    if claims.expires_at <= now:
+        raise Unauthenticated("The access token has expired; refresh it.")
+    if claims.issued_at > now + LEEWAY_SECONDS:
+        raise tokens.invalid_token()
+    if not session.is_open:
+        raise _session_ended()
+    return Credential(session.user, session_id=session.pk, expires_at=time.monotonic() + claims.expires_at - now)
+
+
+def _session_ended() -> Unauthenticated:
+    return Unauthenticated("This session has ended; sign in again.")
 
 
 def _by_api_key(token: str) -> Credential:

@@ -51,7 +51,7 @@ class Credential:
         session_id: the session of the access token; None = not an access token.
         scopes: the scopes of the API key; None = not an API key, no limit.
         key_id: the API key; None = not an API key.
-        expires_at: the expiry of the access token, in seconds since 1970; None = unknown.
+        expires_at: the expiry of the access token, on the clock of `time.monotonic`; None = unknown.
         refusal: a sentence with the reason why the client's certificate identifies no account; else empty.
     """
 

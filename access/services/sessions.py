@@ -10,7 +10,6 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session as DjangoSession
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
 
 from access import queries, tokens
 from access.models import RefreshToken, Session
@@ -96,16 +95,15 @@ def refresh(refresh_token: str, *, address: str = "") -> Grant:
     require(refresh_token=refresh_token)
     stolen = None
     with transaction.atomic():
-        row = _lock(refresh_token)
-        if row is None or not row.session.is_open or row.expires_at <= timezone.now():
+        row, now = _lock(refresh_token), clock.now()
+        if row is None or not row.session.is_open or row.expires_at <= now:
             raise session_ended()
         successors = tokens.successors_of(refresh_token)
         if row.used_at is None:
-            now = timezone.now()
             RefreshToken.objects.filter(pk=row.pk).update(used_at=now)
             Session.objects.filter(pk=row.session.pk).update(last_used_at=now)
             return Grant(row.session, issue_refresh_token(row.session, successors[0]))
-        if timezone.now() - row.used_at <= LOST_ANSWER_GRACE:
+        if now - row.used_at <= LOST_ANSWER_GRACE:
             for successor in successors:
                 if RefreshToken.objects.filter(token_hash=tokens.hash_of(successor), used_at=None).exists():
                     return Grant(row.session, successor)
@@ -152,7 +150,7 @@ def end_sessions(sessions: QuerySet[Session]) -> int:
     """End the open ones of these sessions, and return how many there were."""
     user_ids = dict(sessions.filter(revoked_at=None).values_list("pk", "user_id"))
     # Not `sessions.update`, whose condition is a subquery with a join: of two at once, both would count the same rows.
-    ended = Session.objects.filter(pk__in=user_ids, revoked_at=None).update(revoked_at=timezone.now())
+    ended = Session.objects.filter(pk__in=user_ids, revoked_at=None).update(revoked_at=clock.now())
     for user_id in set(user_ids.values()):
         auth.forget(user_id)
     return ended
@@ -163,14 +161,14 @@ def end_site_sessions(user_id: UUID) -> None:
 
     Their rows have no column for the user, so all are read; only staff have such sessions.
     """
-    for session in DjangoSession.objects.filter(expire_date__gt=timezone.now()).iterator():
+    for session in DjangoSession.objects.filter(expire_date__gt=clock.now()).iterator():
         if session.get_decoded().get(SESSION_KEY) == str(user_id):
             session.delete()
 
 
 def prune_sessions() -> int:
     """Delete the sessions whose last refresh token has expired, and return how many there were."""
-    now = timezone.now()
+    now = clock.now()
     cutoff = now - timedelta(seconds=settings.REFRESH_TOKEN_SECONDS)
     usable_tokens = RefreshToken.objects.filter(session=OuterRef("pk"), expires_at__gt=now)
     _, deleted = Session.objects.filter(~Exists(usable_tokens), created_at__lt=cutoff).delete()
@@ -190,7 +188,7 @@ def issue_refresh_token(session: Session, refresh_token: str) -> str:
     """Store a new refresh token of a session, by its hash, and return the token."""
     lifetime = timedelta(seconds=settings.REFRESH_TOKEN_SECONDS)
     RefreshToken.objects.create(
-        token_hash=tokens.hash_of(refresh_token), session=session, expires_at=timezone.now() + lifetime
+        token_hash=tokens.hash_of(refresh_token), session=session, expires_at=clock.now() + lifetime
     )
     return refresh_token
 

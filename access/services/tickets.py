@@ -5,7 +5,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from access import tokens
 from access.models import StreamTicket
@@ -13,6 +12,7 @@ from access.services.sessions import require, session_ended
 from core import rate_limits
 from core.actors import Actor
 from core.auth import Credential
+from core.db import clock
 from core.errors import Unauthenticated, invalid
 
 TICKET_SECONDS = 60
@@ -43,7 +43,7 @@ def create_ticket(actor: Actor, path: str, *, session_id: UUID | None) -> str:
         user_id=actor.pk,
         session_id=session_id,
         path=path,
-        expires_at=timezone.now() + timedelta(seconds=TICKET_SECONDS),
+        expires_at=clock.now() + timedelta(seconds=TICKET_SECONDS),
     )
     return ticket
 
@@ -61,9 +61,9 @@ def redeem_ticket(ticket: str, path: str, *, reusable: bool = False) -> Credenti
         rows = StreamTicket.objects.filter(ticket_hash=tokens.hash_of(ticket))
         # The lock lets only one of two concurrent calls redeem the ticket.
         row = rows.select_for_update(of=("self",)).select_related("user", "session__user").first()
-        accepted = row is not None and row.path == path and row.expires_at > timezone.now()
+        accepted = row is not None and row.path == path and row.expires_at > clock.now()
         if accepted and reusable:
-            rows.update(expires_at=timezone.now() + timedelta(seconds=FILE_TICKET_SECONDS))
+            rows.update(expires_at=clock.now() + timedelta(seconds=FILE_TICKET_SECONDS))
         else:
             rows.delete()
     if row is None or not accepted:
@@ -75,5 +75,5 @@ def redeem_ticket(ticket: str, path: str, *, reusable: bool = False) -> Credenti
 
 def prune_tickets() -> int:
     """Delete the tickets that have expired, and return how many there were."""
-    deleted, _ = StreamTicket.objects.filter(expires_at__lt=timezone.now()).delete()
+    deleted, _ = StreamTicket.objects.filter(expires_at__lt=clock.now()).delete()
     return deleted

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 
+from core.db import clock
 from core.errors import invalid
 from core.mail_addresses import canonical_or_as_sent
 from users import tokens
@@ -48,7 +48,7 @@ def announce(user: User, purpose: TokenPurpose, job_id: UUID, email: str) -> Non
 
 def announced(user: User, job_id: UUID) -> MailedToken | None:
     """Return the token that `announce` stored for this job, unless it was used, replaced or revoked since."""
-    return user.mailed_tokens.filter(pk=job_id, used_at=None, expires_at__gt=timezone.now()).first()
+    return user.mailed_tokens.filter(pk=job_id, used_at=None, expires_at__gt=clock.now()).first()
 
 
 def owner(token: str, purpose: TokenPurpose) -> User:
@@ -69,7 +69,7 @@ def use(token: str, *purposes: TokenPurpose) -> MailedToken:
     # The user's row is locked first, as in all services that write both rows.
     User.objects.select_for_update().filter(pk=_find(token, purposes).user_id).first()
     row = _find(token, purposes)
-    row.user.mailed_tokens.filter(purpose=row.purpose).update(used_at=timezone.now())
+    row.user.mailed_tokens.filter(purpose=row.purpose).update(used_at=clock.now())
     return row
 
 
@@ -80,7 +80,7 @@ def revoke_all(user: User, *purposes: TokenPurpose) -> None:
         purposes: of the tokens to revoke; empty = all.
     """
     rows = user.mailed_tokens.filter(used_at=None)
-    (rows.filter(purpose__in=purposes) if purposes else rows).update(used_at=timezone.now())
+    (rows.filter(purpose__in=purposes) if purposes else rows).update(used_at=clock.now())
 
 
 def invalid_token() -> ValidationError:
@@ -90,7 +90,7 @@ def invalid_token() -> ValidationError:
 
 def prune() -> int:
     """Delete expired tokens, and return how many there were."""
-    deleted, _ = MailedToken.objects.filter(expires_at__lt=timezone.now()).delete()
+    deleted, _ = MailedToken.objects.filter(expires_at__lt=clock.now()).delete()
     return deleted
 
 
@@ -102,7 +102,7 @@ def _keep(user: User, purpose: TokenPurpose, job_id: UUID, email: str) -> str:
         purpose=purpose,
         token_hash=tokens.hash_of(token),
         email=email,
-        expires_at=timezone.now() + LIFETIMES[purpose],
+        expires_at=clock.now() + LIFETIMES[purpose],
     )
     return token
 
@@ -110,7 +110,7 @@ def _keep(user: User, purpose: TokenPurpose, job_id: UUID, email: str) -> str:
 def _find(token: str, purposes: Collection[TokenPurpose]) -> MailedToken:
     rows = MailedToken.objects.select_related("user").filter(purpose__in=purposes)
     row = rows.filter(token_hash=tokens.hash_of(token)).first()
-    if row is None or row.used_at or row.expires_at <= timezone.now():
+    if row is None or row.used_at or row.expires_at <= clock.now():
         raise invalid_token()
     if row.purpose != TokenPurpose.CHANGE_EMAIL and row.email != canonical_or_as_sent(row.user.email):
         raise invalid_token()

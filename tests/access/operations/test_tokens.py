@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.core import signing
 from jwt.utils import base64url_encode
 
+from access.authentication import LEEWAY_SECONDS
 from access.models import Session
 from access.services import create_ticket, end_sessions, issue_refresh_token
 from access.tokens import access_token, new_secret, signing_keys
@@ -54,6 +55,11 @@ def session(ann: User) -> Session:
 
 def test_signed_token_is_accepted(api: Transport, session: Session) -> None:
     assert api("UserService/GetUser", ME, authorization=f"Bearer {signed(session)}").user.email == "ann@example.com"
+
+
+def test_a_token_from_before_the_clock_was_set_back_a_little_is_accepted(api: Transport, session: Session) -> None:
+    token = signed(session, iat=int(time.time()) + LEEWAY_SECONDS - 10)
+    assert api("UserService/GetUser", ME, authorization=f"Bearer {token}").user.email == "ann@example.com"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from config.rpc import services
 from core import protojson as messages
 
 ANSWER_SECONDS = 20
-OPERATIONS = {operation.rpc: operation for service in services for operation in service.operations}
+_OPERATIONS = [operation for service in services for operation in service.operations]
+#: By rpc; of several services with this rpc, by the whole name.
+OPERATIONS = {operation.rpc: operation for operation in _OPERATIONS} | {one.name: one for one in _OPERATIONS}
 
 
 class NotDoneError(Exception):
@@ -28,9 +30,14 @@ class NotDoneError(Exception):
 
 
 class TaskClient:
-    """Both servers, by the rpcs of TaskService, called as the administrator; from any thread."""
+    """Both servers, called from any thread.
 
-    def __init__(self, http_url: str, grpc_address: str) -> None:
+    Attributes:
+        bearer: the value of `Authorization`; empty = the call is the administrator's.
+    """
+
+    def __init__(self, http_url: str, grpc_address: str, bearer: str = "") -> None:
+        self.bearer = bearer
         # A process that was killed restarts soon.
         options = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 300)]
         self._http_url = http_url
@@ -49,7 +56,8 @@ class TaskClient:
             response_deserializer=operation.response_class.FromString,
         )
         try:
-            return call(request, timeout=ANSWER_SECONDS)
+            metadata = [(name.lower(), value) for name, value in self._authorization().items()]
+            return call(request, timeout=ANSWER_SECONDS, metadata=metadata)
         except grpc.RpcError as exc:
             raise NotDoneError(_reason(exc)) from exc
 
@@ -60,7 +68,7 @@ class TaskClient:
         sent = urllib.request.Request(
             self._http_url + call.path + ("?" + urllib.parse.urlencode(call.query) if call.query else ""),
             None if call.body is None else json.dumps(call.body).encode(),
-            {"Content-Type": "application/json", **call.headers},
+            {"Content-Type": "application/json", **call.headers, **self._authorization()},
             method=operation.http.verb,
         )
         try:
@@ -74,6 +82,9 @@ class TaskClient:
         except (OSError, HTTPException) as exc:
             raise NotDoneError("UNAVAILABLE") from exc
         return messages.read_answer(operation, json.loads(body) if body else None)
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": self.bearer} if self.bearer else {}
 
 
 def _reason(exc: Any) -> str:

@@ -190,6 +190,7 @@ class Installation:
     Args:
         entry: the command in place of `manage.py`.
         variables: in addition to the database's.
+        own: further variables of single processes, by their name.
     """
 
     def __init__(
@@ -198,12 +199,14 @@ class Installation:
         folder: Path,
         entry: Sequence[str] = ("manage.py",),
         variables: Mapping[str, str] = {},
+        own: Mapping[str, Mapping[str, str]] = {},
     ) -> None:
         self.database = database
         self.folder = folder
         self.http_port, self.grpc_port = free_port(), free_port()
         self.http_url, self.grpc_address = f"http://127.0.0.1:{self.http_port}", f"127.0.0.1:{self.grpc_port}"
         self.variables = {**database.variables, **variables}
+        self._own = own
         self.web = self.process(
             "web", [*entry, "runweb", "--port", str(self.http_port)],
             lambda: answers_http(f"{self.http_url}/health/ready"),
@@ -224,7 +227,8 @@ class Installation:
             is_ready: returns whether it is ready; None = as soon as it is connected to the database.
         """
         log = self.folder / f"{name}.log"
-        return Killable(name, arguments, self.variables, log, is_ready or (lambda: self._is_connected(name)))
+        variables = {**self.variables, **self._own.get(name, {})}
+        return Killable(name, arguments, variables, log, is_ready or (lambda: self._is_connected(name)))
 
     def start(self) -> "Installation":
         for process in self.servers.values():
