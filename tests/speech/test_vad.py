@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from speechnode.engines.pcm import Piece
-from speechnode.engines.vad import MAX_MS, VoiceSegments
+from speechnode.engines.vad import MAX_MS, VoiceSegments, detected_from, may_be_cut
 
 
 def cut(pcm: bytes, size: int = 32_000, start_ms: int = 0) -> list[Piece]:
@@ -39,6 +39,30 @@ def test_long_speech_is_cut_in_time(meeting_pcm: bytes, meeting_lines: list[dict
     assert covered > 0.9 * len(speech) * 3 / 32
     for one, other in pairwise(found):
         assert one.end_ms <= other.start_ms
+
+
+@pytest.mark.parametrize("decibels", [0, -40])
+def test_resumed_stream_is_cut_in_the_same_places(meeting_pcm: bytes, decibels: int) -> None:
+    """Whatever its loudness, and however loud the beginning was."""
+    samples = np.frombuffer(meeting_pcm * 2, "<i2") * np.where(
+        np.arange(len(meeting_pcm)) < 160_000, 1, 10 ** (decibels / 20)
+    )
+    pcm = samples.round().astype("<i2").tobytes()
+    whole = cut(pcm)
+    for number, piece in enumerate(whole, 1):
+        begin_ms = detected_from(piece.end_ms)
+        resumed = cut(pcm[begin_ms * 32 :], start_ms=begin_ms)
+        assert [each for each in resumed if each.start_ms >= piece.end_ms] == whole[number:]
+
+
+def test_stream_begins_anew_after_long_speech(meeting_pcm: bytes, meeting_lines: list[dict[str, Any]]) -> None:
+    speech = b"".join(meeting_pcm[line["start_ms"] * 32 : line["end_ms"] * 32] for line in meeting_lines)
+    whole = cut(speech * 3)
+    long = [number for number, piece in enumerate(whole, 1) if may_be_cut(piece)]
+    assert len(long) >= 2
+    for number in long:
+        begin_ms = whole[number - 1].end_ms
+        assert cut((speech * 3)[begin_ms * 32 :], start_ms=begin_ms) == whole[number:]
 
 
 def test_speech_is_detected_in_noise_of_a_quarter_of_its_loudness(
