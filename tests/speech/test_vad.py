@@ -43,7 +43,7 @@ def test_long_speech_is_cut_in_time(meeting_pcm: bytes, meeting_lines: list[dict
 
 @pytest.mark.parametrize("decibels", [0, -40])
 def test_resumed_stream_is_cut_in_the_same_places(meeting_pcm: bytes, decibels: int) -> None:
-    """Whatever its loudness, and however loud the beginning was."""
+    """Also where quiet speech follows loud speech."""
     samples = np.frombuffer(meeting_pcm * 2, "<i2") * np.where(
         np.arange(len(meeting_pcm)) < 160_000, 1, 10 ** (decibels / 20)
     )
