@@ -91,7 +91,7 @@ def test_times_are_those_of_the_recording(node: SpeechNode, meeting_pcm: bytes) 
     assert answers[-1].done.audio_ms == 3_600_000 + 5500
 
 
-@pytest.mark.parametrize(("known", "as_file"), [(3, False), (4, True), (6, False)])
+@pytest.mark.parametrize(("known", "as_file", "by_rule"), [(3, False, False), (4, True, True), (6, False, True)])
 def test_resumed_transcription_returns_the_rest(
     node: SpeechNode,
     meeting_pcm: bytes,
@@ -99,16 +99,22 @@ def test_resumed_transcription_returns_the_rest(
     undisturbed: list[speech.Segment],
     known: int,
     as_file: bool,
+    by_rule: bool,
 ) -> None:
     stored = undisturbed[:known]
-    # The rule of the contract.
-    resume_at = stored[-1].end_ms - 2000
+    # The rule of the contract, or where the node names.
+    resume_at = stored[-1].end_ms - 2000 if by_rule else stored[-1].resume_ms
     if as_file:
         answers = transcribed(node, meeting_file, format=FILE, word_times=True, start_ms=resume_at)
     else:
         answers = transcribed(node, meeting_pcm[resume_at * 32 :], word_times=True, start_ms=resume_at)
     rest = [segment for segment in finals(answers) if segment.words[0].start_ms >= stored[-1].end_ms]
-    assert stored + rest == undisturbed
+    for segment in rest:
+        # What was not sent again cannot be named as a place to begin.
+        assert resume_at <= segment.resume_ms < segment.end_ms
+        segment.resume_ms = undisturbed[len(stored)].resume_ms
+        stored.append(segment)
+    assert stored == undisturbed
 
 
 def test_gaps_in_the_recording_are_skipped(node: SpeechNode, meeting_pcm: bytes) -> None:
