@@ -22,6 +22,8 @@ PACKAGE = Path(tandem.__file__).parent
 #: What grpcio itself needs is among it.
 NEEDED = (Path(grpc.__file__).parent, Path(google.protobuf.__file__).parents[1], Path(typing_extensions.__file__))
 
+README = Path("clients/python/README.md")
+
 CALL = """
 import importlib.util, sys
 assert importlib.util.find_spec("django") is None
@@ -40,6 +42,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     shutil.copytree(PACKAGE, folder / "tandem", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
+    (folder / README).parent.mkdir(parents=True)
+    shutil.copy(ROOT / README, folder / README)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet", "--no-deps"]
     subprocess.run([*pip, "--no-build-isolation", "--wheel-dir", folder / "made", folder], check=True)
     (built,) = (folder / "made").iterdir()
@@ -52,6 +56,7 @@ def test_wheel_holds_the_typed_client_and_nothing_else(wheel: Path) -> None:
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
         stated = Parser().parsestr(archive.read(metadata).decode())
     assert (stated["Name"], stated["Version"]) == ("tandem-client", tandem.__version__)
+    assert stated.get_payload() == (ROOT / README).read_text()
     assert {name.partition(">")[0] for name in stated.get_all("Requires-Dist", [])} == {
         "protobuf", "grpcio", "googleapis-common-protos",
     }  # fmt: skip
