@@ -23,6 +23,7 @@ export function Help({ onClose }: { onClose: () => void }) {
           <div key={key}><dt><kbd>{key}</kbd></dt><dd>{action}</dd></div>
         ))}
       </dl>
+      <p>For programs: <a href="/api/v1/docs">REST API</a> · <a href="/api/grpc">gRPC API</a></p>
     </Dialog>
   );
 }
