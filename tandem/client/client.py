@@ -151,7 +151,7 @@ class Client:
         """Watch all changes, as `change.v1.Change`; see `Watch`.
 
         Args:
-            subject_types: `user`, `task`; empty = all.
+            subject_types: `user`, `task`, `meeting`, `project`, `drawing.document`; empty = all.
         """
         return self._watch(feeds.changes(self.changes, subject_types), cursor, include_initial, patience)
 
