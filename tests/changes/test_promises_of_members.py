@@ -176,3 +176,28 @@ def test_row_that_changes_after_it_was_sent_may_come_again(feed: Process) -> Non
     # But not at the same place.
     runs[1].received[0] = runs[0].received[0]
     assert ["it went on with" in fault for fault in promises.broken(runs, truth)] == [True]
+
+
+@pytest.mark.parametrize("was_seen", [False, True], ids=["enters", "stays"])
+def test_changes_that_the_initial_state_contains_are_not_lost(feed: Process, was_seen: bool) -> None:
+    """A subject that a membership shows comes with those made since, and not in the initial state."""
+    pk = user().pk
+    who = Actor(frozenset({pk}), pk)
+    note = write("first", *([pk] if was_seen else ["others"]), team_id=TEAMS[0])
+    Note.objects.filter(pk=note.pk).update(title="second")
+    caught_up(feed)
+    stream = feed.watch(who, include_initial=True)
+    NoteMember.objects.create(user_id=pk, team_id=TEAMS[0])
+    for title in ("third", "fourth", "fifth"):
+        Note.objects.filter(pk=note.pk).update(title=title, labels=[])
+    stream.take(1)
+    for title in ("sixth", "seventh"):
+        Note.objects.filter(pk=note.pk).update(title=title)
+    write(LAST, pk)
+    stream.take_titles(LAST)
+    assert stream.titles == ["fifth", "sixth", "seventh", LAST]
+    run, truth = run_of(stream, "", True), truth_for(who)
+    assert promises.broken([run], truth, final=truth.final()) == []
+    # But those are that come after them.
+    del run.received[1]
+    assert ["sixth" in fault for fault in promises.broken([run], truth)] == [True]

@@ -107,17 +107,19 @@ class Truth:
             return self.place_by_seq.get((event.subject_id, event.seq))
         return self.place.get((event.subject_id, event.version))
 
-    def later(self, event: Received) -> int | None:
-        """Return the position of the later change that a subject shows which a change of a membership moved.
+    def contained(self, event: Received) -> list[int]:
+        """Return the positions of the changes that an event contains whose subject a membership moved in a later state.
 
-        A stream shows it with changes that its initial state contains, and does not send these changes.
+        A stream shows a subject in this way with the changes that its initial state contains, and does not send them.
         """
         place = self.of(event)
         if len(event.cursor) <= _LENGTH or event.state is None or (place is not None and self.due[place].is_as(event)):
-            return None
-        shown = (event.version, event.state)
-        later = (place for place in self.places.get(event.subject_id, ()) if self.due[place].seq > event.seq)
-        return next((place for place in later if (self.due[place].version, self.due[place].state) == shown), None)
+            return []
+        places = self.places.get(event.subject_id, [])
+        for number, due in enumerate((self.due[place] for place in places), 1):
+            if due.seq > event.seq and (due.version, due.state) == (event.version, event.state):
+                return places[:number]
+        return []
 
     def final(self) -> dict[str, Any]:
         """Return the subjects in the client's view at the end, with their states."""
@@ -145,7 +147,7 @@ def complete(client: Sequence[Run], truth: Truth) -> Iterator[str]:
     """
     seen_by = [{place for event in run.live if (place := truth.of(event)) is not None} for run in client]
     if client[0].initial:
-        seen_by[0] |= {place for event in client[0].live if (place := truth.later(event)) is not None}
+        seen_by[0] |= {place for event in client[0].live for place in truth.contained(event)}
     seen = set[int]().union(*seen_by)
     if not seen:
         return
@@ -254,7 +256,7 @@ def in_view(run: Run, truth: Truth) -> Iterator[str]:
         is_as_due = place is not None and truth.due[place].is_as(event)
         # A change of a membership may move a subject as the initial state has it.
         has_left = len(event.cursor) > _LENGTH and event.state is None and (event.subject_id, event.version) in held
-        if not is_as_due and not has_left and not (run.initial and truth.later(event) is not None):
+        if not is_as_due and not has_left and not (run.initial and truth.contained(event)):
             yield f"not for this client: {event}" if place is None else f"{event} should be {truth.due[place]}"
 
 
