@@ -98,10 +98,10 @@ class Hub:
                 self._members.setdefault(key, set()).add(subscriber)
             first = self._kept[0].seq if self._kept else 0
             unread = islice(self._kept, max(0, subscriber.opened_at + 1 - first), None)
-            missed = list(unread) if subscriber.membership_keys else []
-        for change in missed:
-            if change.subject_type in memberships.registered:
-                subscriber.offer(change)
+            # They are offered before the next batch. The stream is not live yet, so it does not ask the hub.
+            for change in unread if subscriber.membership_keys else ():
+                if change.subject_type in memberships.registered:
+                    subscriber.offer(change)
 
     def remove(self, subscriber: Subscriber) -> None:
         """Remove a stream."""

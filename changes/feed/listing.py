@@ -90,6 +90,7 @@ class _Page:
             if turn := memberships.turn(change, self._standing):
                 is_inside = inside and change.seq == after + 1
                 self._crossing = Crossing(self._scope, change, turn, inside=inside if is_inside else b"")
+                self._standing = self._standing.following(change, turn)
                 self.position = Position(change.seq - 1, inside if is_inside else b"")
                 return
             if (shown := self._scope.shown(change)) and not self._add(*shown, change, Position(change.seq)):

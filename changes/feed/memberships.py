@@ -8,8 +8,8 @@ its actor at its position in the log, and follows the changes of the actor's mem
 
 import math
 import sys
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
@@ -19,6 +19,7 @@ from django.db import connection
 
 from changes.feed import subjects
 from changes.feed.log import ChangeRecord, Image
+from changes.feed.snapshot import TransactionSnapshot
 from changes.feed.view import Subscription
 from changes.triggers import subject_type_of
 from core.actors import Actor
@@ -71,13 +72,27 @@ class Standing:
     Attributes:
         types: types of the memberships that decide about what the user sees; empty = none does.
         then: the groups at the position of the stream.
-        now: the groups at present.
+        now: the groups at present, as far as they are known: never those of an earlier time than that of the stream's
+            position, because a membership that ended before may have begun again.
+        last_turn: number of the last change that was applied to `now` after it was read; 0 = none.
+        snapshots: by type of membership, the transactions that `now` contained when it was read.
     """
 
     user: str = ""
     types: tuple[str, ...] = ()
     then: Groups = NONE
     now: Groups = NONE
+    last_turn: int = 0
+    snapshots: Mapping[str, TransactionSnapshot] = field(default_factory=dict)
+
+    def following(self, change: ChangeRecord, turn: Turn) -> "Standing":
+        """Return it with what this change does to the groups at present, unless they contain it already.
+
+        Its callers, each of which has read the log up to this change, may have read it to different numbers.
+        """
+        if change.seq <= self.last_turn or self.snapshots[change.subject_type].saw(change.xid):
+            return self
+        return replace(self, now=after(self.now, turn), last_turn=change.seq)
 
 
 _NO_STANDING = Standing()
@@ -134,12 +149,13 @@ def standing_of(view: Subscription, actor: Actor, seq: int) -> Standing:
         return _NO_STANDING
     now: set[str] = set()
     then: set[str] = set()
+    snapshots: dict[str, TransactionSnapshot] = {}
     user = str(actor.pk)
     for name in types:
-        held, undone = _read(registered[name], user, seq)
+        snapshots[name], held, undone = _read(registered[name], user, seq)
         now |= held
         then |= undone
-    return Standing(user, types, shared(then), shared(now))
+    return Standing(user, types, shared(then), shared(now), snapshots=snapshots)
 
 
 def present_groups(subject: subjects.Subject, actor: Actor) -> Groups:
@@ -147,7 +163,7 @@ def present_groups(subject: subjects.Subject, actor: Actor) -> Groups:
     user = str(actor.pk)
     if ids.parsed(user) is None or subject.overseers & subject.groups(actor):
         return NONE
-    return frozenset(group for name in subject.shared_by for group in _read(registered[name], user, sys.maxsize)[0])
+    return frozenset(group for name in subject.shared_by for group in _read(registered[name], user, sys.maxsize)[1])
 
 
 _all_shared: "WeakValueDictionary[Groups, Groups]" = WeakValueDictionary()
@@ -172,34 +188,37 @@ def _types_for(view: Subscription, actor: Actor) -> tuple[str, ...]:
     return tuple(found)
 
 
-# The present rows, and the changes that they contain beyond a number, in one statement and so of one snapshot. The
-# condition on the type's ending is that of the index `changes_of_members`.
+# The present rows, and the changes that they contain beyond a number, in one statement and so of one snapshot. The join
+# gives at least one row. The condition on the type's ending is that of the index `changes_of_members`.
 _READ = """
-    SELECT NULL, NULL, NULL, "{owner}"::text FROM "{table}" WHERE "{user}" = %(user)s
-    UNION ALL
-    SELECT seq, id, CASE WHEN old->>%(user_column)s = %(user)s THEN old->>%(owner)s END,
-           CASE WHEN new->>%(user_column)s = %(user)s THEN new->>%(owner)s END
-    FROM changes_change
-    WHERE subject_type = %(type)s AND subject_type LIKE '%%.member' AND (seq > %(after)s OR seq IS NULL)
-        AND %(user)s IN (old->>%(user_column)s, new->>%(user_column)s)
+    SELECT pg_current_snapshot()::text, found.* FROM (SELECT) AS one LEFT JOIN (
+        SELECT NULL, NULL, NULL, "{owner}"::text FROM "{table}" WHERE "{user}" = %(user)s
+        UNION ALL
+        SELECT seq, id, CASE WHEN old->>%(user_column)s = %(user)s THEN old->>%(owner)s END,
+               CASE WHEN new->>%(user_column)s = %(user)s THEN new->>%(owner)s END
+        FROM changes_change
+        WHERE subject_type = %(type)s AND subject_type LIKE '%%.member' AND (seq > %(after)s OR seq IS NULL)
+            AND %(user)s IN (old->>%(user_column)s, new->>%(user_column)s)
+    ) AS found ON true
 """
 
 
-def _read(membership: Membership, user: str, seq: int) -> tuple[set[str], set[str]]:
-    """Return the user's groups now, and after the change with this number."""
+def _read(membership: Membership, user: str, seq: int) -> tuple[TransactionSnapshot, set[str], set[str]]:
+    """Return the snapshot that was read, the user's groups in it, and those after the change with this number."""
     statement = _READ.format(table=membership.model._meta.db_table, owner=membership.owner, user=membership.user)
     values: dict[str, Any] = {"user": user, "user_column": membership.user, "owner": membership.owner}
     with connection.cursor() as cursor:
         cursor.execute(statement, {**values, "type": membership.type, "after": seq})
         rows = cursor.fetchall()
-    now = {owner for _, change_id, _, owner in rows if change_id is None}
+    changes = [row[1:] for row in rows if row[2] is not None]
+    now = {owner for _, _, change_id, _, owner in rows if change_id is None and owner is not None}
     then = set(now)
-    changes = [row for row in rows if row[1] is not None]
     # The newest first: those that have no number yet come after all others.
     for _, _, before, later in sorted(changes, key=lambda row: (row[0] or math.inf, row[1]), reverse=True):
         then.discard(later)
         then |= {before} if before else set()
-    return {membership.group(owner) for owner in now}, {membership.group(owner) for owner in then}
+    present, former = ({membership.group(owner) for owner in owners} for owners in (now, then))
+    return TransactionSnapshot.parsed(rows[0][0]), present, former
 
 
 def _owner_of(image: Image | None, membership: Membership, user: str) -> str | None:

@@ -1,5 +1,6 @@
 """One client's stream (a `core.feeds.Feed`): joined to the past, live, or catching up, without gaps or duplicates."""
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -26,6 +27,8 @@ from core.feeds import Event, FeedOver
 MAX_WAITING = 256
 #: Interval of bookmarks. The contract promises one every 15 seconds.
 BOOKMARK_SECONDS = 12.0
+#: Held while a stream's standing is replaced, because the tailer's thread and the transport's do it.
+_STANDINGS = threading.Lock()
 
 
 class Watch:
@@ -189,14 +192,15 @@ class Watch:
 
     def go_live(self, seq: int) -> None:
         """Make the stream live: the hub offers it every change after this number. It runs in the transport's thread."""
-        self._live_after = seq
+        # What the stream has read from the database may be ahead of the hub, and so may a cursor of another process.
+        self._live_after = max(seq, self._after or 0)
         self._after = None
 
     def offer(self, change: ChangeRecord) -> bool:
         """Queue the change if it is for this stream; return whether the stream must be woken."""
         turn = memberships.turn(change, self._standing)
         if turn is not None:
-            self._standing = replace(self._standing, now=memberships.after(self._standing.now, turn))
+            self._follow(change, turn)
         if self._after is not None or change.seq <= self._live_after:
             return False
         item = None if turn is not None else self._item(change)
@@ -287,11 +291,17 @@ class Watch:
             if change.seq > self._delivered and (turn := memberships.turn(change, self._standing)):
                 inside = self._inside if change.seq == self._delivered + 1 else b""
                 self._crossing = Crossing(self._viewer, change, turn, inside=inside, state=self._snapshot)
+                self._follow(change, turn)
                 self._after, self._must_read = change.seq, True
                 return True
             if (item := self._item(change)) is not None:
                 self._ready.append(item)
         return False
+
+    def _follow(self, change: ChangeRecord, turn: memberships.Turn) -> None:
+        """Learn of a change of the actor's groups, from the tailer or by reading the log."""
+        with _STANDINGS:
+            self._standing = self._standing.following(change, turn)
 
     def _read_crossing(self, crossing: Crossing, after: int) -> None:
         crossing.leave_out_entering(self._standing.now)
