@@ -15,6 +15,7 @@ import yaml
 from scripts.dev.gateway import command_of
 from tandem.client import Client, TandemError
 from tandem.task.v1.task_pb2 import CreateTaskRequest, GetTaskRequest
+from tests.support.faults.calling import OF_A_CALLER
 from tests.support.faults.product import PATIENCE_SECONDS, Database, Installation, Killable
 from tests.support.servers import answers_grpc, answers_http, free_port, until
 
@@ -129,7 +130,7 @@ class Caller(threading.Thread):
         with Client(self._address, timeout=PATIENCE_SECONDS, options=options) as client:
             while not self._ended.is_set():
                 try:
-                    task = client.tasks.CreateTask(CreateTaskRequest(title=f"By a caller, {uuid.uuid4()}"))
+                    task = client.tasks.CreateTask(CreateTaskRequest(title=f"{OF_A_CALLER}, {uuid.uuid4()}"))
                     self.calls += 1
                     for _ in range(READS_OF_A_WRITE):
                         client.tasks.GetTask(GetTaskRequest(id=task.id))

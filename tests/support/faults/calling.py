@@ -15,6 +15,8 @@ from config.rpc import services
 from core import protojson as messages
 
 ANSWER_SECONDS = 20
+#: How the titles of tasks begin that writers do not choose, because their callers read them again.
+OF_A_CALLER = "By a caller"
 _OPERATIONS = [operation for service in services for operation in service.operations]
 #: By rpc; of several services with this rpc, by the whole name.
 OPERATIONS = {operation.rpc: operation for operation in _OPERATIONS} | {one.name: one for one in _OPERATIONS}
