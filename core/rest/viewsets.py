@@ -228,6 +228,8 @@ def _answer(call: Call, http_request: HttpRequest, response: Message, location: 
     operation = call.operation
     status = protojson.success_status(operation)
     answer = HttpResponse(status=status)
+    if call.replayed:
+        answer["Idempotent-Replayed"] = "true"
     if status == 204:
         del answer["Content-Type"]
         return answer
@@ -245,8 +247,6 @@ def _answer(call: Call, http_request: HttpRequest, response: Message, location: 
         # A version identifies a resource only together with its id: an e-mail address may belong to another user now.
         if is_known(http_request, answer.get("ETag", "") if operation.http.path.endswith("}") else ""):
             return not_modified(answer)
-    if call.replayed:
-        answer["Idempotent-Replayed"] = "true"
     answer["Content-Type"] = "application/json"
     answer.content = protojson.answer_bytes(operation, response)
     return answer

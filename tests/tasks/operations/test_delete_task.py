@@ -24,6 +24,15 @@ def test_deleted_task_is_kept_in_the_log(api: Transport, ann: User) -> None:
         assert (failed.value.reason, failed.value.message) == ("NOT_FOUND", f"Task with ID '{task.pk}' not found")
 
 
+def test_deletion_that_is_repeated_with_its_key_succeeds(api: Transport, ann: User) -> None:
+    """The answer to the first request may be lost, as when the server is killed."""
+    request = DeleteTaskRequest(id=str(TaskFactory(created_by=ann).pk))
+    first, second = (api.answer(DELETE, request, actor=ann, idempotency_key="k") for _ in range(2))
+    assert [first.replayed, second.replayed] == [False, True]
+    with pytest.raises(Failed, match="NOT_FOUND"):
+        api(DELETE, request, actor=ann, idempotency_key="another")
+
+
 def test_administrators_delete_any(api: Transport, ann: User, administrator: User) -> None:
     api(DELETE, DeleteTaskRequest(id=str(TaskFactory(created_by=ann).pk)), actor=administrator)
     assert not Task.objects.exists()
