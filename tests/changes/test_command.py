@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -25,6 +26,8 @@ from tests.support.servers import ROOT, database_url
 from tests.support.streams import NOTES, Process, actor, write
 
 ALL = actor("all")
+#: How long a command may take to print what is expected.
+PATIENCE_SECONDS = 120
 
 
 def command(*arguments: str) -> str:
@@ -140,34 +143,23 @@ class TestTail:
                 cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
 
-        running = tail("--json")
-        try:
+        with _ended(tail("--json")) as running:
             # It begins at what is the end when it has started, so something is written until it prints.
-            assert running.stdout is not None and running.stderr is not None
             wrote = Writer()
-            first = json.loads(running.stdout.readline())
-            wrote.stop()
+            try:
+                line = _line_of(running)
+            finally:
+                wrote.stop()
             running.send_signal(signal.SIGINT)
             rest, said = running.communicate(timeout=20)
-        finally:
-            running.kill()
-            running.wait()
         assert (running.returncode, "Traceback" in said) == (0, False)
-        assert first["new"]["title"] == "again"
-        last = json.loads(([json.dumps(first), *rest.splitlines()])[-1])
+        assert json.loads(line)["new"]["title"] == "again"
+        last = json.loads([line, *rest.splitlines()][-1])
         with acting("ann", "to be seen"):
             write("afterwards")
-        again = tail("--cursor", last["cursor"])
-        try:
-            assert again.stdout is not None
-            line = ""
-            while "by ann" not in line:
-                line = again.stdout.readline()
-        finally:
-            again.kill()
-            again.wait()
-            again.stdout.close()
-            again.stderr.close()
+        with _ended(tail("--cursor", last["cursor"])) as again:
+            while "by ann" not in (line := _line_of(again)):
+                pass
         assert line.endswith("created, version 1, by ann: to be seen\n")
 
     def test_invalid_cursor_is_reported(self, numbered: int) -> None:
@@ -179,6 +171,27 @@ class TestTail:
         Note.objects.create(title="Before anything was served")
         command("verify")
         assert not Change.objects.filter(seq=None).exists()
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """Kill the process at the end, and after a time in which it should have printed what is expected."""
+    too_late = threading.Timer(PATIENCE_SECONDS, process.kill)
+    too_late.start()
+    with process:  # It waits for the end, and closes the pipes.
+        try:
+            yield process
+        finally:
+            process.kill()
+            too_late.cancel()
+
+
+def _line_of(process: subprocess.Popen[str]) -> str:
+    """Return the next line that the process prints; fail with its errors if it ends before."""
+    assert process.stdout is not None and process.stderr is not None
+    line = process.stdout.readline()
+    assert line, f"it ended: {process.stderr.read()}"
+    return line
 
 
 class Writer:
