@@ -26,11 +26,13 @@ from tests.support.transports import OPERATIONS
 
 #: A title that all watchers see: after it nothing is written.
 LAST = "the last one"
-#: Failures of a client that was not cut, when its server was killed or the database is away.
+#: Failures of a client that was not cut, when its server was killed or is busy, or the database is away.
 CLOSED = "the connection was closed"
 #: What a client reports as INTERNAL if a proxy has lost the server of an open stream.
 RESET = "the stream was reset"
-AWAY = ("UNAVAILABLE", "CANCELLED", CLOSED, RESET)
+#: What a server in an overload answers.
+BUSY = "RESOURCE_EXHAUSTED"
+AWAY = ("UNAVAILABLE", "CANCELLED", CLOSED, RESET, BUSY)
 PATIENCE_SECONDS = 120
 #: How often an initial state may be cut; then one is let through to its first cursor, and cut there. (With more tasks
 #: than events per stream, no client would ever have a cursor to resume from.)
@@ -190,12 +192,15 @@ async def over_sse(address: str, look: Any, bearer: str, cursor: str, abruptly: 
         writer.close()
 
 
+_REFUSALS = {"HTTP/1.1 429": BUSY, "HTTP/1.1 503": "UNAVAILABLE"}
+
+
 async def _blocks(reader: asyncio.StreamReader) -> AsyncIterator[str]:
     """Yield the blocks between empty lines; the first is the head of the answer."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         if not head.startswith("HTTP/1.1 200 "):
-            raise EndedError("UNAVAILABLE" if head.startswith("HTTP/1.1 503 ") else head)
+            raise EndedError(_REFUSALS.get(head[: len("HTTP/1.1 503")], head))
         text = b""
         while size := int(await reader.readuntil(b"\r\n"), 16):
             text += await reader.readexactly(size)
@@ -278,7 +283,7 @@ class Watcher:
             run.ended = exc
             self.cut_off += 1
             self._was_cut_off = True
-            await asyncio.sleep(0.1)  # As any client: not again at once.
+            await asyncio.sleep(1 if str(exc) == BUSY else 0.1)  # As any client: not again at once.
         last = next((event.cursor for event in reversed(run.received) if event.cursor), "")
         if not last and not self._cursor:
             self.in_vain.append(run)
