@@ -55,12 +55,15 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, help="keep the database there, and use it if it is there")
     arguments = parser.parse_args()
     with product.database(arguments.data_dir):
+        from django.urls import reverse
+
         _make_rows(arguments.users, arguments.tasks)
         client = _client()
         print(f"{machine()}\n{_sizes()}; medians of {arguments.calls} calls\n")
         pages = {name: address for name, address in _pages() if arguments.only in name}
+        empty = _measure(client, "empty", reverse("admin:password_change"), 2 * arguments.calls)
         measured = [_measure(client, name, address, arguments.calls) for name, address in pages.items()]
-        _print(measured)
+        _print(measured, empty.cpu_ms)
         if arguments.explain:
             for one in measured:
                 if one.slowest_ms > SLOW_MS:
@@ -177,13 +180,14 @@ def _measure(client: Any, name: str, address: str, calls: int) -> Measured:
     )
 
 
-def _print(measured: list[Measured]) -> None:
+def _print(measured: list[Measured], empty_ms: float) -> None:
     rows = [
         (
             one.name,
             str(one.status),
             str(one.queries),
             f"{one.cpu_ms:.0f}",
+            f"{one.cpu_ms / empty_ms:.1f}",
             f"{one.wall_ms:.0f}",
             f"{one.slowest_ms:.0f}",
             f"{one.kb:.0f}",
@@ -191,8 +195,10 @@ def _print(measured: list[Measured]) -> None:
         )
         for one in measured
     ]
-    print_table(("", "status", "queries", "CPU ms", "wall ms", "slowest query ms", "HTML KB", "exceeds"), rows)
+    headings = ("", "status", "queries", "CPU ms", "x empty", "wall ms", "slowest query ms", "HTML KB", "exceeds")
+    print_table(headings, rows)
     print(f"\nBars: {MAX_QUERIES} queries, {MAX_CPU_MS} ms of CPU, {MAX_KB} KB of HTML.")
+    print(f"x empty: CPU relative to a page of the site with two fields and no rows, {empty_ms:.0f} ms.")
 
 
 if __name__ == "__main__":

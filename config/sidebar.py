@@ -18,7 +18,11 @@ SECTIONS = {
         "meetings.Speaker": "record_voice_over",
         "meetings.EnrolledVoice": "voice_selection",
     },
-    "Drawings": {"drawings.Document": "architecture"},
+    "Drawings": {
+        "drawings.Document": "architecture",
+        "drawings.Component": "electrical_services",
+        "drawings.Symbol": "category",
+    },
     "People": {"users.User": "person", "users.UserAddress": "home", "auth.Group": "groups"},
     "Access": {"access.Session": "devices", "access.ApiKey": "key"},
     "System": {

@@ -11,11 +11,14 @@ from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from changes.admin import ChangeLogHistoryMixin
+from core.admin.filters import DayRangeFilter, PickerFilter
 from core.admin.inlines import NewestRowsInline
 from core.admin.lists import LargeList
 from core.admin.writes import ServiceBackedAdmin, actor_of, show_saved
 from core.db import search
 from drawings import services
+from drawings.admin.parts import ComponentAdmin as ComponentAdmin
+from drawings.admin.parts import SymbolAdmin as SymbolAdmin
 from drawings.admin.viewer import ViewerPage
 from drawings.messages import WRITABLE
 from drawings.models import Document, Page
@@ -59,8 +62,9 @@ class UploadForm(forms.ModelForm):  # type: ignore[type-arg]
 class DocumentAdmin(ViewerPage, ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
     list_display = ("title", "revision", "status", "done", "page_count", "project", "uploaded_by", "created_at")
     list_select_related = ("project", "uploaded_by")
-    list_filter = ("status",)
-    lookups = ("status__exact", "project__id__exact")
+    list_filter = ("status", ("project", PickerFilter), ("created_at", DayRangeFilter))
+    list_filter_submit = True
+    lookups = ("status__exact", "project__id__exact", "created_at_from", "created_at_to")
     search_fields = ("search_words",)
     search_help_text = "Beginnings of words in the title"
     ordering = ("-created_at", "-id")

@@ -77,6 +77,9 @@ class Component(DocumentChild):
         indexes = [
             models.Index(fields=["document", "page_number", "id"], name="drawings_components_of_page"),
             models.Index(fields=["symbol_id"], name="drawings_components_of_symbol"),
+            # For lists over all documents, by the beginning of the designator and by state.
+            models.Index(fields=["designator"], name="drawings_components_by_name", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=["state", "id"], name="drawings_components_by_state"),
         ]
         triggers = logged("drawing.component")
 

@@ -26,6 +26,7 @@ from tests.support.factories import (
     ActionItemFactory,
     AdministratorFactory,
     ApiKeyFactory,
+    ComponentFactory,
     EnrolledVoiceFactory,
     PageFactory,
     ProjectMemberFactory,
@@ -33,6 +34,7 @@ from tests.support.factories import (
     SpeakerFactory,
     SpeechNodeFactory,
     SummaryFactory,
+    SymbolFactory,
     TaskFactory,
     TranscribedMeetingFactory,
     TranscriptFactory,
@@ -70,6 +72,8 @@ def rows_of_every_table(rows: int) -> dict[type[Model], Model]:
         with acting(user):
             User.objects.filter(pk=one.pk).update(bio=f"By {key.pk}", updated_by=user)
         document = PageFactory(document__uploaded_by=user).document
+        symbol = SymbolFactory(document=document, created_by=user)
+        component = ComponentFactory(document=document, decided_by=user, symbol_id=symbol.pk)
         job = enqueue("tests.fail", why="hopeless")
         node = SpeechNodeFactory()
         group = Group.objects.create(name=str(key.pk))
@@ -87,6 +91,8 @@ def rows_of_every_table(rows: int) -> dict[type[Model], Model]:
         voice,
         item,
         document,
+        component,
+        symbol,
         job,
         node,
         retention.policy(),

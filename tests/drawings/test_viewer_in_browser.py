@@ -169,3 +169,14 @@ def test_viewer_fits_a_telephone_and_both_themes(page: Page) -> None:
     unnamed = "[...document.querySelectorAll('#viewer :is(button, input, select)')].filter(e => e.type !== 'hidden')"
     unnamed += ".filter(e => !(e.textContent.trim() || e.ariaLabel || e.labels?.length))"
     assert page.value(f"{unnamed}.map(e => e.outerHTML)") == []
+
+
+def test_address_names_the_sheet_and_the_component(page: Page, document: Document, servers: Servers) -> None:
+    component = Component.objects.get(document=document, page_number=1)
+    viewer = reverse("admin:drawings_document_change", args=[document.pk])
+    page.open("about:blank")
+    page.open(f"{servers.http_url}{viewer}#page=1&component={component.pk}")
+    page.until(f"{CURRENT}?.startsWith('-K1')")
+    assert page.value("document.querySelector('[data-part=pages]').value") == "1"
+    assert page.value("document.activeElement.dataset.id") == str(component.pk)
+    assert not page.errors, page.errors

@@ -295,7 +295,22 @@ function connectViewer(root) {
   filter.addEventListener("change", draw);
   symbols.addEventListener("change", draw);
   if (part("symbol")) connectPicking();
-  if (pages.options.length) attempt(() => open(root.dataset.first || 0));
+
+  // The address may name what is shown first: #page=2&component=ID, or &symbol=ID.
+  async function openNamed() {
+    const named = new URLSearchParams(location.hash.slice(1));
+    const number = named.get("page") ?? "";
+    const isPage = [...pages.options].some((option) => option.value === number);
+    await open(isPage ? number : root.dataset.first || 0);
+    if (named.has("symbol")) {
+      symbols.value = [...symbols.options].some(({ value }) => value === named.get("symbol")) ? named.get("symbol") : "";
+      draw();
+    }
+    const component = components.find(({ id }) => id === named.get("component"));
+    if (component) select(component, { focus: true });
+  }
+
+  if (pages.options.length) attempt(openNamed);
 }
 
 document.addEventListener("DOMContentLoaded", () => {
