@@ -118,20 +118,21 @@ def _figures() -> Figures:
         *numbers, overdue, recorded_ms = cursor.fetchone()
     tasks, meetings = (reverse(f"admin:{name}_changelist") for name in ("tasks_task", "meetings_meeting"))
     of_tasks = [
-        Figure(status.label, _text(number, MAX_COUNTED), f"{tasks}?status__exact={status.value}")
+        Figure(status.label, counted_up_to(number, MAX_COUNTED), f"{tasks}?status__exact={status.value}")
         for status, number in zip(Status, numbers, strict=False)
     ]
     of_meetings = [
-        Figure(status.label, _text(number, MAX_COUNTED), f"{meetings}?status__exact={status.value}")
+        Figure(status.label, counted_up_to(number, MAX_COUNTED), f"{meetings}?status__exact={status.value}")
         for status, number in zip(MeetingStatus, numbers[len(Status) :], strict=True)
     ]
     hours = Figure("Hours recorded in 30 days", f"{recorded_ms / 3_600_000:,.1f}", meetings)
     return Figures(
-        [*of_tasks, Figure("Overdue", _text(overdue, _MAX_DUE), f"{tasks}?overdue=yes")], [*of_meetings, hours]
+        [*of_tasks, Figure("Overdue", counted_up_to(overdue, _MAX_DUE), f"{tasks}?overdue=yes")], [*of_meetings, hours]
     )
 
 
-def _text(number: int, limit: int) -> str:
+def counted_up_to(number: int, limit: int) -> str:
+    """Return a count as text, with a plus if it has reached its limit."""
     return f"{number:,}{'+' if number >= limit else ''}"
 
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from config.home import alive, attention, pipelines, state
 from config.home.calls import MAX_OPERATIONS, processes
 from config.home.figures import MAX_PLOTTED, Plot, figures, plot
+from config.home.workload import MAX_TASKS, workload
 from core.admin.writes import actor_of
 from core.db import ids
 from core.jobs import store
@@ -23,6 +24,7 @@ from core.models import Job
 from drawings.models import Document
 from meetings.models import Meeting, SpeechNode
 from tasks.models import Task
+from users.models import User
 
 #: For Chart.js.
 _PLOT_OPTIONS = {
@@ -78,6 +80,8 @@ def _contexts(request: HttpRequest) -> Iterator[tuple[str, dict[str, Any]]]:
     if actor.is_administrator and _may_see(request, Task) and _may_see(request, Meeting):
         yield "figures", {"figures": figures()}
         yield "plot", _plotted(plot())
+        if _may_see(request, User):
+            yield "workload", {"workload": workload(), "max_tasks": MAX_TASKS}
 
 
 def _of_system(request: HttpRequest, items: list[attention.Item]) -> Iterator[tuple[str, dict[str, Any]]]:

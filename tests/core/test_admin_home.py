@@ -1,5 +1,6 @@
 """The home page of the admin site: what needs a hand, the processes, calls, and the permissions of its panels."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -22,14 +23,17 @@ from drawings.models import Document
 from drawings.models import Status as DocumentStatus
 from meetings.models import Meeting, NodeState
 from meetings.models import Status as MeetingStatus
-from tasks.models import Status
+from tasks.models import Priority, Status
 from telemetry import metrics_address
 from tests.support.factories import (
     AdministratorFactory,
     MeetingFactory,
     PageFactory,
+    SpeakerFactory,
     SpeechNodeFactory,
     TaskFactory,
+    TranscribedMeetingFactory,
+    UserFactory,
 )
 from users.models import User
 
@@ -135,6 +139,30 @@ def test_figures_and_plot_of_tasks_in_the_zone_of_the_user(site: Client, adminis
         today = timezone.localdate()
     assert f"{today:%Y-%m-%d}</th><td>3</td><td>2</td>" in shown["plot"]
     assert "Day (Pacific/Kiritimati)" in shown["plot"]
+
+
+def test_open_tasks_by_priority_and_assignee_and_the_talk_time(site: Client) -> None:
+    ada, ben = UserFactory(display_name="Ada"), UserFactory(display_name="Ben")
+    TaskFactory.create_batch(3, priority=Priority.CRITICAL, assigned_to=ada)
+    TaskFactory(priority=Priority.LOW, status=Status.IN_PROGRESS, assigned_to=ben)
+    TaskFactory(priority=Priority.LOW, status=Status.DONE, assigned_to=ben)
+    meeting = TranscribedMeetingFactory()
+    version = meeting.transcript_version
+    SpeakerFactory(meeting=meeting, transcript_version=version, user=ben, speech_ms=180_000)
+    SpeakerFactory(meeting=meeting, transcript_version=version, user=None, label="S2", speech_ms=60_000)
+    # Of an earlier version, which the page of the meeting does not show.
+    SpeakerFactory(meeting=meeting, transcript_version=version + 1, user=ada, speech_ms=900_000)
+    shown = panels(site)["workload"].replace("&amp;", "&")
+    assert 'priority__exact=4&status__exact=1">3</a>' in shown
+    assert 'priority__exact=1&status__exact=2">1</a>' in shown
+    rows = re.findall(r'scope="row">(?:<a href="([^"]+)">)?([^<]+)<.*?value="(\d+)".*?<td>([\d.,]+)</td></tr>', shown)
+    tasks, users = reverse("admin:tasks_task_changelist"), reverse("admin:users_user_changelist")
+    assert rows[-4:] == [
+        (f"{tasks}?assigned_to__id__exact={ada.pk}", "Ada", "75", "3"),
+        (f"{tasks}?assigned_to__id__exact={ben.pk}", "Ben", "25", "1"),
+        (f"{users}{ben.pk}/change/", "Ben", "75", "3.0"),
+        ("", "Speakers who are not named", "25", "1.0"),
+    ]
 
 
 def test_each_panel_needs_its_permissions(client: Client, db: None) -> None:
