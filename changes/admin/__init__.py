@@ -1,12 +1,12 @@
 """The change log in the admin site: as the history pages of logged models, and as a separate list."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -23,6 +23,8 @@ from core.db import ids
 PAGE_SIZE = 50
 #: How many changes a page shows of a subject whose progress is folded.
 MAX_FOLDED = 200
+#: How many newer changes a form that is stale is compared with.
+MAX_MERGED = 200
 #: How many of the newest changes a filter searches. It has no index, because an index would slow down every write.
 RECENT_CHANGES = 50_000
 _GREATEST_ID = 2**63 - 1
@@ -33,6 +35,19 @@ class ChangeLogHistoryMixin(ModelAdmin):
 
     #: Columns that report progress. Successive changes of nothing else are shown as one.
     progress_fields: frozenset[str] = frozenset()
+
+    def values_at(self, row: Model, version: int) -> Mapping[str, Any] | None:
+        """Return the columns that were changed since this version of the row, with their values then.
+
+        Returns:
+            None, if there are too many changes, or they were forgotten.
+        """
+        newer = history(subject_type_of(self.model) or "", row.pk).filter(subject_version__gt=version)
+        changes = list(newer[: MAX_MERGED + 1])
+        if len(changes) > MAX_MERGED or not all(change.old and change.new for change in changes):
+            return None
+        # From the newest to the oldest, whose values are those of the version.
+        return {name: change.old[name] for change in changes if change.old for name in change.changed_fields}
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Render a page of the subject's changes, newest first; with `before`, those older than that change."""

@@ -1,7 +1,7 @@
 """Writes in the admin site: they run through the services, whose errors are shown as messages."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, cast
@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from core.actors import Actor
 from core.admin.json_fields import BoundedJsonField
 from core.admin.lean_html import slim
-from core.admin.stale import conflicts, with_error
+from core.admin.stale import choices, conflicts, conflicts_again, merged, with_error
 from core.errors import Failure, Stale, problem_of
 from core.preconditions import ANY_VERSION, ExpectedVersion, exactly
 
@@ -91,24 +91,34 @@ class ServiceBackedAdmin(ModelAdmin):
     }
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        version = getattr(context["original"], "version", None)
+        row, form, chosen = context["original"], context["adminform"].form, choices(request.POST)
+        version = getattr(row, "version", None)
         if getattr(request, "stale", None):
             # The user sees the current values beside their own, so the next write is based on them.
-            context |= {"opened_version": version, "conflicts": conflicts(context["adminform"].form)}
+            opened = _version(request)
+            old = self.values_at(row, opened) if opened is not None else None
+            context |= {"opened_version": version, "conflicts": conflicts(form, chosen, old)}
         else:
             # A form that is shown again with errors keeps the version that it was opened with.
             context["opened_version"] = request.POST.get(OPENED_VERSION, version)
+            context["conflicts"] = conflicts_again(form, chosen) if chosen else []
         response = super().render_change_form(request, context, *args, **kwargs)
         response.add_post_render_callback(slim)
         return response
 
+    def values_at(self, row: Model, version: int) -> Mapping[str, Any] | None:
+        """Return the columns that were changed since this version, with their values then; None = not known."""
+        return None
+
     def opened_version(self, request: HttpRequest) -> ExpectedVersion:
         """Return the version that the posted form was opened with; any version, if it does not name one."""
-        version = request.POST.get(OPENED_VERSION, "")
-        return exactly(int(version)) if re.fullmatch(r"[0-9]{1,18}", version) else ANY_VERSION
+        version = _version(request)
+        return ANY_VERSION if version is None else exactly(version)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
+        if chosen := choices(request.POST):
+            form = merged(form, chosen)
         stale = getattr(request, "stale", None)
         return with_error(form, stale) if stale else form
 
@@ -205,3 +215,8 @@ class ServiceBackedAdmin(ModelAdmin):
             self.message_user(request, problem_of(exc).message, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
         return response
+
+
+def _version(request: HttpRequest) -> int | None:
+    version = request.POST.get(OPENED_VERSION, "")
+    return int(version) if re.fullmatch(r"[0-9]{1,18}", version) else None

@@ -153,20 +153,3 @@ def test_a_permission_of_the_site_is_no_permission_of_the_product(
     assert client.post(page_of(task), form(title="New")).status_code == 302
     task.refresh_from_db()
     assert task.version == 1
-
-
-def test_a_form_that_is_older_than_the_task_changes_nothing(site: Client) -> None:
-    task = TaskFactory(title="Title")
-    assert 'name="opened_version" value="1"' in site.get(page_of(task)).content.decode()
-    assert site.post(page_of(task), form(title="Mine", opened_version="1")).status_code == 302
-    labels = form(title="Theirs", description="Ten minutes of work", opened_version="1")
-    received = site.post(page_of(task), labels).content.decode()
-    assert "It was modified concurrently and is now at version 2" in received
-    assert "Ten minutes of work</textarea>" in received  # What was typed is kept,
-    assert "<td>Mine</td><td>Theirs</td>" in received  # beside the current value.
-    assert 'name="opened_version" value="2"' in received
-    task.refresh_from_db()
-    assert (task.title, task.version) == ("Mine", 2)
-    assert site.post(page_of(task), {**labels, "opened_version": "2"}).status_code == 302
-    task.refresh_from_db()
-    assert (task.title, task.description, task.version) == ("Theirs", "Ten minutes of work", 3)
