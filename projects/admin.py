@@ -97,7 +97,7 @@ class ProjectAdmin(ChangeLogHistoryMixin, ServiceBackedAdmin, LargeList):
         return (MemberInline, *map(inline_of, contents.registered)) if obj else ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
-        return Project.objects.visible_to(actor_of(request)).defer("search_words")
+        return Project.objects.visible_to(actor_of(request)).select_related("created_by").defer("search_words")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Project], search_term: str

@@ -152,7 +152,8 @@ class TaskAdmin(ChangeLogHistoryMixin, CsvExport, ServiceBackedAdmin, LargeList)
         return self.with_form(request, queryset, "Set the status", "changed", StatusForm, set_one)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
-        return Task.objects.visible_to(actor_of(request)).defer("search_words", "project__search_words")
+        rows = Task.objects.visible_to(actor_of(request)).select_related(*self.list_select_related)
+        return rows.defer("search_words", "project__search_words")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str

@@ -99,6 +99,7 @@ class LoginFilter(admin.SimpleListFilter):
 class AddressInline(NewestRowsInline):
     model = UserAddress
     fk_name = "user"
+    listed_at = "admin:users_useraddress_changelist"
     fields: ClassVar[tuple[str, ...]] = (
         "label", "full_name", "line1", "city", "postal_code", "country_code", "type", *DEFAULTS,
     )  # fmt: skip

@@ -8,17 +8,19 @@ django-unfold that it does not document: where a release changes them, the page 
 import re
 
 from django.template.response import TemplateResponse
+from django.utils.html import escape
 from unfold.templatetags import unfold_list
+from unfold.widgets import CHECKBOX_CLASSES
 
 _SHORT = {
     " ".join(unfold_list.ROW_CLASSES): "cell",
     " ".join(unfold_list.CHECKBOX_CLASSES): "cell cell-check action-checkbox",
     " ".join(unfold_list.LINK_CLASSES): "cell-link",
+    " ".join(CHECKBOX_CLASSES): "cell-box",
     "data-row block border border-base-200 mb-3 relative rounded-default lg:table-row lg:border-none lg:mb-0 "
     "lg:rounded-none dark:border-base-800": "data-row",
 }
 _CHECKBOX = re.compile(rb'class="appearance-none [^"]*action-select"')
-_INLINE_CELL = re.compile(rb'class="min-h-\[62\.5px\] align-middle[^"]*"')
 _INDENTED = re.compile(rb"\s*\n\s*")
 #: Elements whose line breaks matter.
 _KEPT = re.compile(rb"(<(textarea|pre|script)\b.*?</\2>)", re.DOTALL)
@@ -28,9 +30,8 @@ def slim(response: TemplateResponse) -> None:
     """Shorten a rendered page."""
     content = response.content
     for classes, name in _SHORT.items():
-        content = content.replace(classes.encode(), name.encode())
+        content = content.replace(escape(classes).encode(), name.encode())
     content = _CHECKBOX.sub(b'class="cell-box action-select"', content)
-    content = _INLINE_CELL.sub(rb'class="inline-cell"', content)
     parts = _KEPT.split(content)
     # Three parts for each element: what is before it, itself, and its name.
     response.content = b"".join(

@@ -19,7 +19,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from core.actors import Actor
 from core.admin.json_fields import BoundedJsonField
 from core.admin.lean_html import slim
+from core.admin.pickers import Picker, set_known
 from core.admin.stale import choices, conflicts, conflicts_again, merged, with_error
+from core.admin.values import take_facts
 from core.errors import Failure, Stale, problem_of
 from core.preconditions import ANY_VERSION, ExpectedVersion, exactly
 
@@ -86,6 +88,7 @@ class ServiceBackedAdmin(ModelAdmin):
     """
 
     change_form_before_template = "admin/opened_version.html"
+    change_form_after_template = "admin/facts.html"
     formfield_overrides: ClassVar[dict[Any, Any]] = {
         JSONField: {"form_class": BoundedJsonField, "widget": UnfoldAdminTextareaWidget}
     }
@@ -102,6 +105,8 @@ class ServiceBackedAdmin(ModelAdmin):
             # A form that is shown again with errors keeps the version that it was opened with.
             context["opened_version"] = request.POST.get(OPENED_VERSION, version)
             context["conflicts"] = conflicts_again(form, chosen) if chosen else []
+        if row is not None:
+            context["facts"] = list(take_facts(context["adminform"], row, self))
         response = super().render_change_form(request, context, *args, **kwargs)
         response.add_post_render_callback(slim)
         return response
@@ -115,8 +120,15 @@ class ServiceBackedAdmin(ModelAdmin):
         version = _version(request)
         return ANY_VERSION if version is None else exactly(version)
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request) and "widget" not in kwargs:
+            kwargs["widget"] = Picker(db_field, self.admin_site, using=kwargs.get("using"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
+        if obj is not None:
+            set_known(form, obj)
         if chosen := choices(request.POST):
             form = merged(form, chosen)
         stale = getattr(request, "stale", None)
@@ -129,6 +141,16 @@ class ServiceBackedAdmin(ModelAdmin):
         except Stale as exc:
             request.stale = exc  # type: ignore[attr-defined]
             return self._or_message(request, view)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return the row with this id. The parts of a page that is only shown share one query."""
+        if request.method != "GET":
+            return super().get_object(request, object_id, from_field)
+        kept: dict[Any, Any] = vars(request).setdefault("objects_of_admin", {})
+        key = (self.model, str(object_id), from_field)
+        if key not in kept:
+            kept[key] = super().get_object(request, object_id, from_field)
+        return kept[key]
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._or_message(request, partial(super().delete_view, request, *args, **kwargs))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -47,7 +47,7 @@ class DrawingPartAdmin(ChangeLogHistoryMixin, CsvExport, ServiceBackedAdmin, Lar
     ordering = ("-id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = self.model._default_manager.visible_to(actor_of(request))
+        rows = self.model._default_manager.visible_to(actor_of(request)).select_related(*self.list_select_related)
         return rows.defer("document__search_words", "document__metadata", "document__project__search_words")
 
     @admin.display(description="project")
@@ -83,6 +83,11 @@ class ComponentAdmin(DrawingPartAdmin):
     export_fields = ("id", "designator", "component_class", "rating_raw", "state", "document", "page_number",
                      "confidence", "decided_by", "decided_at")  # fmt: skip
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # No foreign key: the symbol may be deleted.
+        symbol = Symbol.objects.filter(pk=OuterRef("symbol_id"))
+        return super().get_queryset(request).annotate(symbol_name=Subquery(symbol.values("name")))
+
     @admin.display(description="designator")
     def name(self, component: Component) -> str:
         return component.designator or f"({component.component_class})"
@@ -97,9 +102,8 @@ class ComponentAdmin(DrawingPartAdmin):
 
     @admin.display(description="counted by symbol")
     def symbol(self, component: Component) -> str:
-        # No foreign key: the symbol may be deleted.
-        found = component.symbol_id and Symbol.objects.filter(pk=component.symbol_id).only("name").first()
-        return self._link(Symbol, found) if found else "-"
+        name = getattr(component, "symbol_name", None)
+        return self._link(Symbol, Symbol(pk=component.symbol_id, name=name)) if name else "-"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Component], search_term: str

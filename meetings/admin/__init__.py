@@ -118,7 +118,8 @@ class MeetingAdmin(ListeningPage, ChangeLogHistoryMixin, CsvExport, ServiceBacke
         return self.inlines if obj else ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
-        return Meeting.objects.visible_to(actor_of(request)).defer("search_words", "project__search_words")
+        rows = Meeting.objects.visible_to(actor_of(request)).select_related("owner", "project")
+        return rows.defer("search_words", "project__search_words")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Meeting], search_term: str

@@ -1,7 +1,8 @@
 """The part of a meeting's page for listening: player, transcript, findings, and what can be done about them."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from access.services import create_ticket
@@ -17,7 +20,7 @@ from core.admin.writes import actor_of
 from core.errors import Failure, RateLimited, problem_of
 from core.uploads import resumable
 from meetings import policies, queries
-from meetings.admin.parts import with_task_gone
+from meetings.admin.parts import SUMMARY_PARTS, with_task_gone
 from meetings.models import OVER, RUNNING, ActionItem, ActionItemStatus, Meeting, Segment, Speaker, Status, Summary
 from meetings.services import action_items, processing
 from meetings.services.recordings import UploadMetadata
@@ -26,7 +29,11 @@ from meetings.timecode import clock
 from projects.queries import role_of
 from users.models import User
 
-#: Lines that the page shows; the list of segments has the others.
+#: Lines that the page's HTML has; its script fetches the others, and a link leads to the next ones.
+LINES_SHOWN = 30
+#: Open action items with a form; the others lead to their pages.
+MAX_FORMS = 8
+#: Lines that are looked at; the list of segments has the others.
 MAX_LINES = 2_000
 #: Files of a meeting, by their names in the API.
 FILES = ("recording", "transcript.srt", "transcript.vtt", "transcript.md", "transcript.json")
@@ -53,6 +60,7 @@ class ListeningPage(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         own: tuple[tuple[str, Callable[..., HttpResponse], str], ...] = (
             ("file/<str:name>/", self.open_file, "file"),
+            ("lines/", self.show_lines, "lines"),
             ("retranscribe/", self.retranscribe, "retranscribe"),
             ("cancel/", self.cancel, "cancel"),
             ("items/<uuid:item_id>/<str:decision>/", self.decide, "decide"),
@@ -86,6 +94,19 @@ class ListeningPage(ModelAdmin):
         except RateLimited as exc:
             return HttpResponse(exc.message, status=429, content_type="text/plain")
         return HttpResponseRedirect(f"{place}?ticket={ticket}{query}", headers={"Cache-Control": "no-store"})
+
+    def show_lines(self, request: HttpRequest, meeting_id: UUID) -> HttpResponse:
+        """Return the lines that begin at `from` milliseconds or later, as JSON."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            meeting = queries.get_meeting(actor_of(request), str(meeting_id))
+        except ObjectDoesNotExist as exc:
+            return JsonResponse({"detail": str(exc)}, status=404)
+        lines = _lines(meeting, _names(_speakers(meeting)))
+        begin = _number(request.GET.get("from", ""))
+        later = [line.as_json() for line in lines[:MAX_LINES] if line.start >= begin]
+        return JsonResponse({"lines": later}, headers={"Cache-Control": "no-store"})
 
     def retranscribe(self, request: HttpRequest, meeting_id: UUID) -> HttpResponse:
         return self._do(
@@ -179,35 +200,28 @@ def _number(text: str) -> int:
 
 def content(request: HttpRequest, meeting: Meeting, *, may_change: bool) -> dict[str, Any]:
     """Return what the template shows of the meeting's current version."""
-    of_version = {"meeting": meeting.pk, "transcript_version": meeting.transcript_version}
-    speakers = list(Speaker.objects.filter(**of_version).only("label", "name", "speech_ms").order_by("place"))
-    names = {speaker.pk: str(speaker) for speaker in speakers}
-    rows = Segment.objects.filter(**of_version).order_by("start_ms")
-    lines = [
-        {
-            "id": row[0],
-            "start": row[1],
-            "end": row[2],
-            "at": clock(row[1]),
-            "text": row[3],
-            "speaker": names.get(row[4]),
-        }
-        for row in rows.values_list("pk", "start_ms", "end_ms", "text", "speaker_id")[: MAX_LINES + 1]
-    ]
-    places = {str(line["id"]): line for line in lines}
+    of_version = _of_version(meeting)
+    speakers = _speakers(meeting)
+    lines = _lines(meeting, _names(speakers))
+    begin = _number(request.GET.get("from", ""))
+    later = [line for line in lines if line.start >= begin]
+    places = {str(line.id): line for line in lines}
     actor = actor_of(request)
     may_change = may_change and policies.may_change(actor, meeting, role_of(actor, meeting.project_id))
+    people = _people(meeting)
     may_send = meeting.status == Status.PENDING or policies.may_replace_recording(actor, meeting)
     return {
         "meeting": meeting,
         "speakers": [(speaker, clock(speaker.speech_ms)) for speaker in speakers],
-        "lines": lines[:MAX_LINES],
+        "lines": later[:LINES_SHOWN],
+        "is_continued": len(later) < len(lines),
+        "next": later[LINES_SHOWN].start if len(later) > LINES_SHOWN else None,
         "seconds": meeting.duration_ms / 1000,
-        "peaks": list(queries.get_waveform(actor, str(meeting.pk))[1]) if meeting.recording else [],
-        "has_more": len(lines) > MAX_LINES,
+        "peaks": list(queries.peaks_of(meeting)) if meeting.recording else [],
         "summary": list(_statements(Summary.objects.filter(**of_version).first(), places)),
         "items": list(_items(of_version, places)),
-        "people": _people(meeting),
+        "people": people,
+        "people_options": _options(people),
         "files": FILES[1:],
         "may_change": may_change,
         "may_decide": request.user.has_perm("meetings.change_actionitem"),
@@ -217,9 +231,47 @@ def content(request: HttpRequest, meeting: Meeting, *, may_change: bool) -> dict
     }
 
 
-def _statements(summary: Summary | None, places: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+@dataclass(slots=True)
+class Line:
+    """A line of the transcript; its times are in milliseconds."""
+
+    id: UUID
+    start: int
+    end: int
+    text: str
+    speaker: str
+
+    @property
+    def at(self) -> str:
+        return clock(self.start)
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "at": self.at}
+
+
+def _of_version(meeting: Meeting) -> dict[str, Any]:
+    return {"meeting": meeting.pk, "transcript_version": meeting.transcript_version}
+
+
+def _speakers(meeting: Meeting) -> list[Speaker]:
+    speakers = Speaker.objects.filter(**_of_version(meeting)).only("label", "name", "speech_ms")
+    return list(speakers.order_by("place"))
+
+
+def _names(speakers: Iterable[Speaker]) -> dict[UUID | None, str]:
+    return {speaker.pk: str(speaker) for speaker in speakers}
+
+
+def _lines(meeting: Meeting, names: Mapping[UUID | None, str]) -> list[Line]:
+    """Return the lines of the current version in their order, at most one more than are shown."""
+    rows = Segment.objects.filter(**_of_version(meeting)).order_by("start_ms")
+    found = rows.values_list("pk", "start_ms", "end_ms", "text", "speaker_id")[: MAX_LINES + 1]
+    return [Line(pk, start, end, text, names.get(speaker, "")) for pk, start, end, text, speaker in found]
+
+
+def _statements(summary: Summary | None, places: dict[str, Line]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield the parts of the summary: each statement with the lines that it is based on."""
-    for name in ("overview", "topics", "decisions") if summary else ():
+    for name in SUMMARY_PARTS if summary else ():
         if statements := getattr(summary, name):
             yield (
                 name.capitalize(),
@@ -227,15 +279,17 @@ def _statements(summary: Summary | None, places: dict[str, Any]) -> Iterator[tup
             )
 
 
-def _items(of_version: dict[str, Any], places: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _items(of_version: dict[str, Any], places: dict[str, Line]) -> Iterator[dict[str, Any]]:
     items = ActionItem.objects.filter(**of_version).select_related("assigned_to").order_by("place")
+    forms = 0
     for item in with_task_gone(items):
         is_open = item.status != ActionItemStatus.ACCEPTED or item.task_gone
+        forms += is_open
         evidence = _evidence(item.segment_ids, places)
-        yield {"item": item, "is_open": is_open, "evidence": evidence}
+        yield {"item": item, "is_open": is_open, "has_form": is_open and forms <= MAX_FORMS, "evidence": evidence}
 
 
-def _evidence(segment_ids: list[Any], places: dict[str, Any]) -> list[dict[str, Any]]:
+def _evidence(segment_ids: list[Any], places: dict[str, Line]) -> list[Line]:
     return [places[str(segment_id)] for segment_id in segment_ids if str(segment_id) in places]
 
 
@@ -244,3 +298,9 @@ def _people(meeting: Meeting) -> list[User]:
     wanted = list(dict.fromkeys((meeting.owner_id, *meeting.participants)))
     users = User.objects.in_bulk(wanted)
     return [users[user_id] for user_id in wanted if user_id in users]
+
+
+def _options(people: Iterable[User]) -> SafeString:
+    """Return the options that each action item has."""
+    names = ((person.pk, person.display_name or person.email) for person in people)
+    return format_html_join("", '<option value="{}">{}</option>', names)

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -27,6 +28,8 @@ DECISIONS = {
     "accept": ("Make a task of", "accepted", action_items.accept_action_item),
     "reject": ("Reject", "rejected", action_items.reject_action_item),
 }
+#: The lists of statements of a summary.
+SUMMARY_PARTS = ("overview", "topics", "decisions")
 #: Status → the decisions that can still be made.
 _POSSIBLE = {ActionItemStatus.PROPOSED.value: tuple(DECISIONS), ActionItemStatus.REJECTED.value: ("accept",)}
 
@@ -250,69 +253,25 @@ class PartInline(NewestRowsInline):
 
 
 class TranscriptInline(PartInline):
+    """The versions of a transcript, each with its summary."""
+
     model = Transcript
     verbose_name_plural = "versions"
     users = ("requested_by",)
     fields = ("version", "status", "language", "spoken_language", "speaker_count", "requested_by", "created_at",
-              "started_at", "ended_at")  # fmt: skip
-
-
-class SpeakerInline(PartInline):
-    model = Speaker
-    listed_at = "admin:meetings_speaker_changelist"
-    show_change_link = True
-    users = ("user", "suggested_user")
-    fields = ("transcript_version", "label", "name", "user", "suggestion", "spoke")
-
-    @admin.display(description="similar voice")
-    def suggestion(self, speaker: Speaker) -> str:
-        return suggested(speaker)
-
-    @admin.display(description="speaks for")
-    def spoke(self, speaker: Speaker) -> str:
-        return minutes_and_seconds(speaker.speech_ms)
-
-
-class SummaryInline(PartInline):
-    model = Summary
-    verbose_name_plural = "summaries"
-    fields = ("transcript_version", "in_short", "about", "decided")
-
-    @admin.display(description="overview")
-    def in_short(self, summary: Summary) -> str:
-        return _lines(summary.overview)
-
-    @admin.display(description="topics")
-    def about(self, summary: Summary) -> str:
-        return _lines(summary.topics)
-
-    @admin.display(description="decisions")
-    def decided(self, summary: Summary) -> str:
-        return _lines(summary.decisions)
-
-
-class ActionItemInline(PartInline):
-    model = ActionItem
-    listed_at = "admin:meetings_actionitem_changelist"
-    show_change_link = True
-    users = ("assigned_to", "decided_by")
-    fields = ("transcript_version", "text", "assigned_to", "due_on", "status", "decided_by", "decide")
+              "started_at", "ended_at", "summary")  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return with_task_gone(super().get_queryset(request))
+        of_version = Summary.objects.filter(meeting=OuterRef("meeting"), transcript_version=OuterRef("version"))
+        parts = JSONObject(**{name: name for name in SUMMARY_PARTS})
+        return super().get_queryset(request).annotate(summarized=Subquery(of_version.values(parts=parts)[:1]))
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        may_decide = request.user.has_perm("meetings.change_actionitem")
-        return [name for name in self.fields if may_decide or name != "decide"]
-
-    @admin.display(description="")
-    def decide(self, item: Any) -> SafeString | str:
-        return decisions(item)
+    @admin.display(description="summary")
+    def summary(self, transcript: Any) -> SafeString | str:
+        parts = transcript.summarized or {}
+        lines = [statement["text"] for name in SUMMARY_PARTS for statement in parts.get(name) or ()]
+        return format_html_join(SafeString("<br>"), "{}", ((line,) for line in lines)) or "-"
 
 
 #: The inlines of a meeting's page.
-INLINES = (TranscriptInline, SummaryInline, ActionItemInline, SpeakerInline)
-
-
-def _lines(statements: list[dict[str, Any]]) -> SafeString:
-    return format_html_join(SafeString("<br>"), "{}", ((statement["text"],) for statement in statements))
+INLINES = (TranscriptInline,)

@@ -118,11 +118,16 @@ def get_waveform(actor: Actor, meeting_id: str, max_peaks: int = 0) -> tuple[Mee
     if not 0 <= max_peaks <= MAX_PEAKS:
         raise invalid("max_peaks", "range", f"Ask for 1 to {MAX_PEAKS:,} peaks.")
     meeting = get_recorded_meeting(actor, meeting_id)
+    return meeting, peaks_of(meeting, max_peaks or DEFAULT_PEAKS)
+
+
+def peaks_of(meeting: Meeting, max_peaks: int = DEFAULT_PEAKS) -> bytes:
+    """Return the peaks of a meeting's recording, at most so many; see `get_waveform`."""
     rows = Waveform.objects.filter(meeting=meeting, recording_sha256=meeting.recording_sha256)
     peaks = bytes(rows.values_list("peaks", flat=True).first() or b"")
-    count = min(max_peaks or DEFAULT_PEAKS, len(peaks))
+    count = min(max_peaks, len(peaks))
     ends = [len(peaks) * (place + 1) // count for place in range(count)]
-    return meeting, bytes(max(peaks[begin:end]) for begin, end in zip([0, *ends], ends, strict=False))
+    return bytes(max(peaks[begin:end]) for begin, end in zip([0, *ends], ends, strict=False))
 
 
 def get_meeting_for_update(actor: Actor, meeting_id: str, *, to_delete: bool = False) -> Meeting:

@@ -139,7 +139,7 @@ def test_a_meetings_page_shows_how_far_it_is_and_what_came_of_it(site: Client, a
     for shown in (
         '<progress value="42" max="100">', "42&nbsp;%", "Diarizing", "It ends before it should.", "The Chair",
         "Summarizing: No engine &lt;summarises&gt;.",
-        "We buy &lt;one&gt;.", "1:01", "so be it", "send the report", f"/actionitem/{item.pk}/accept/",
+        "We buy &lt;one&gt;.", "1:01", "so be it", "send the report", f"/items/{item.pk}/accept/",
     ):  # fmt: skip
         assert shown in page
     assert '<progress value="42" max="100">' in site.get(LIST).content.decode()
@@ -214,7 +214,7 @@ def test_lines_of_the_current_version_are_shown_in_their_order(site: Client) -> 
     shown = site.get(page_of(meeting)).content.decode()
     places = [shown.index(f"sentence {number}.") for number in range(12)]
     assert places == sorted(places)
-    assert "summaries" in shown.lower()
+    assert f"{reverse('admin:meetings_segment_changelist')}?meeting__id__exact={meeting.pk}" in shown
     assert "50\u00a0%" in site.get(reverse("admin:meetings_segment_changelist")).content.decode()
 
 

@@ -2,7 +2,9 @@
 
 import datetime
 import json
+import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -46,7 +48,8 @@ def test_page_shows_the_recording_with_names_and_evidence(site: Client, meeting:
     an_action_item(meeting, text="Send it", segment_ids=[line.pk])
     page = site.get(page_of(meeting)).content.decode()
     for shown in ("Hard to hear.", "Ann Other", "Bob Builder", "Grace &lt;b&gt;", "We &lt;i&gt;ship&lt;/i&gt; it.",
-                  "Ship it.", "Send it", f'href="#line-{line.pk}"', 'data-start="10000"', "Retranscribe"):  # fmt: skip
+                  "Ship it.", "Send it", f'href="?from=10000#line-{line.pk}"', 'data-start="10000"',
+                  "Retranscribe"):  # fmt: skip
         assert shown in page
     assert address("file", meeting.pk, "recording") in page
     assert "Cancel processing" not in page
@@ -138,8 +141,22 @@ def test_staff_who_may_only_read_change_nothing(client: Client, meeting: Meeting
     assert Client(HTTP_HOST="localhost").get(location).status_code == 404
 
 
-def test_a_long_transcript_is_cut(site: Client, meeting: Meeting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meetings.admin.listening.MAX_LINES", 2)
-    SegmentFactory.create_batch(3, meeting=meeting)
-    page = site.get(page_of(meeting)).content.decode()
-    assert (page.count('<li id="line-'), "Only the first lines are shown." in page) == (2, True)
+def test_a_long_transcript_continues(site: Client, meeting: Meeting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meetings.admin.listening.LINES_SHOWN", 2)
+    segments = [SegmentFactory(meeting=meeting, start_ms=start, end_ms=start + 900) for start in range(0, 5_000, 1_000)]
+
+    def shown(**query: int) -> list[str]:
+        return re.findall(r'<li id="line-([0-9a-f-]+)"', site.get(page_of(meeting), query).content.decode())
+
+    ids = [str(segment.pk) for segment in segments]
+    assert shown() == ids[:2]
+    assert 'href="?from=2000"' in site.get(page_of(meeting)).content.decode()
+    assert shown(**{"from": 2_000}) == ids[2:4]
+    assert shown(**{"from": 4_000}) == ids[4:]
+    last = site.get(page_of(meeting), {"from": 4_000}).content.decode()
+    assert "The next lines" not in last
+    assert "The lines from the beginning" in last
+    later = site.get(address("lines", meeting.pk), {"from": 2_000}).json()["lines"]
+    assert [line["id"] for line in later] == ids[2:]
+    assert (later[0]["at"], later[0]["start"], later[0]["end"]) == ("0:02", 2_000, 2_900)
+    assert site.get(address("lines", uuid4())).status_code == 404

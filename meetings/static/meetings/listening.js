@@ -4,9 +4,14 @@
 const PIECE_BYTES = 512 * 1024;
 
 function connectPlayer(audio, list, problem) {
-  const lines = [...list.children];
-  const starts = lines.map((line) => Number(line.dataset.start));
+  let lines = [];
+  let starts = [];
   let current = -1;
+
+  function readLines() {
+    lines = [...list.children];
+    starts = lines.map((line) => Number(line.dataset.start));
+  }
 
   function lineAt(ms) {
     let low = 0;
@@ -63,8 +68,41 @@ function connectPlayer(audio, list, problem) {
   });
   document.getElementById("listening").addEventListener("click", (event) => {
     const link = event.target.closest("[data-seek]");
-    if (link) play(Number(link.dataset.seek));
+    if (!link) return;
+    play(Number(link.dataset.seek));
+    // The address is that of a page that begins with the line, for readers without this script.
+    if (document.getElementById(link.hash.slice(1))) {
+      event.preventDefault();
+      location.hash = link.hash;
+    }
   });
+  readLines();
+  list.addEventListener("lines", readLines);
+}
+
+// The page has the first lines; the others follow.
+async function loadLines(list, next) {
+  const response = await fetch(`${list.dataset.lines}?from=${next.querySelector("a").dataset.from}`);
+  if (!response.ok) return;
+  const sample = list.lastElementChild;
+  const { lines } = await response.json();
+  list.append(...lines.map((line) => {
+    const item = sample.cloneNode(true);
+    item.classList.remove("current");
+    item.removeAttribute("aria-current");
+    item.id = `line-${line.id}`;
+    item.dataset.start = line.start;
+    item.dataset.end = line.end;
+    item.querySelector("button").textContent = line.at;
+    item.querySelector("b").textContent = line.speaker;
+    const link = item.querySelector("a");
+    link.href = link.getAttribute("href").replace(/[0-9a-f-]{36}/, line.id);
+    link.ariaLabel = `Correct the line at ${line.at}`;
+    item.querySelector("span").replaceChildren(`${line.text} `, link);
+    return item;
+  }));
+  next.remove();
+  list.dispatchEvent(new Event("lines"));
 }
 
 // Draws the peaks; what was played is drawn in full strength.
@@ -147,5 +185,7 @@ document.addEventListener("DOMContentLoaded", () => {
     connectWaveform(audio, canvas, peaks, Number(page.dataset.seconds));
   }
   if (audio && list) connectPlayer(audio, list, document.getElementById("listening-problem"));
+  const next = document.getElementById("listening-next");
+  if (next) loadLines(list, next).catch(() => {}); // The link to the next lines stays.
   if (form) connectUpload(form, page.dataset.upload);
 });
