@@ -6,13 +6,15 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import ShowFacets
+from django.contrib.admin import ShowFacets, display
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.forms import ActionForm
 from unfold.views import ChangeList
@@ -96,6 +98,12 @@ class SelectedRowsAdmin(ModelAdmin):
         if isinstance(response, TemplateResponse):
             response.add_post_render_callback(slim)
         return response
+
+    @display(description=ModelAdmin.action_checkbox.short_description)
+    def action_checkbox(self, obj: Any) -> SafeString:
+        """Return the box that selects a row. Django renders it by a template, a tenth of the time of a list."""
+        box = '<input type="checkbox" name="{}" value="{}" class="cell-box action-select" aria-label="Select {}">'
+        return format_html(box, ACTION_CHECKBOX_NAME, obj.pk, obj)
 
     def _is_id(self, text: str) -> bool:
         if "\0" in text or len(text) > _MAX_ID_LENGTH:
