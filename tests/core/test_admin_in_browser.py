@@ -1,6 +1,7 @@
 """The admin site in Chromium: on a desk and a telephone, in the dark, by keyboard, and to axe."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,27 @@ from django.utils import timezone
 
 from core.jobs import enqueue
 from core.models import Job
+from drawings.models import Document
+from drawings.services import delete_document
+from meetings.admin.listening import LINES_SHOWN
+from meetings.models import Meeting, Stage, Status
+from projects.models import Project
+from tasks.models import Task
 from tests.support.chromium import Page, chromium
-from tests.support.factories import TaskFactory
+from tests.support.drawings import a_document, processed
+from tests.support.factories import (
+    ActionItemFactory,
+    ComponentFactory,
+    ProjectFactory,
+    SegmentFactory,
+    SpeakerFactory,
+    SummaryFactory,
+    SymbolFactory,
+    TaskFactory,
+    TranscribedMeetingFactory,
+    UserFactory,
+)
+from tests.support.pictures import picture_of
 from tests.support.servers import ROOT, Servers
 from tests.support.shared_servers import db as db
 from tests.support.shared_servers import emptied_database as emptied_database
@@ -25,14 +45,42 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 #: What axe finds in the markup of django-unfold and Django: rule → the part of the selector, and the reason.
 OF_UNFOLD = {
     "aria-input-field-name": ("select2", "Select2, which Django ships for pickers, names its box by its value"),
-    "color-contrast": ("text-link", "unfold's colour of links on its dark background"),
 }
+#: Width, height, theme, and the rules that are checked: a theme changes colours, and a width the places.
+SCREENS = (
+    (1280, 800, "light", ""),
+    (1280, 800, "dark", "color-contrast"),
+    (390, 844, "light", "color-contrast"),
+    (390, 844, "dark", ""),
+)
+#: Controls of the page's own part that the Tab key has to reach. Of radio buttons it reaches one of each group.
+CONTROLS = """
+    [...document.querySelectorAll(":is(main, form) :is(a[href], button, input, select, textarea, summary)")]
+    .filter((e) => (
+        e.checkVisibility({visibilityProperty: true}) && !e.disabled && !e.closest("[aria-hidden=true]")
+        && !["hidden", "radio"].includes(e.type)
+    ))
+"""
+
+
+#: Elements that make the page wider than the screen.
+WIDE = """
+    document.documentElement.scrollWidth <= innerWidth ? [] :
+    [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth)
+    .map((e) => `${e.tagName} ${e.id} ${e.className} ${e.getBoundingClientRect().right}`)
+"""
 
 
 @pytest.fixture
-def page(servers: Servers, client: Client) -> Iterator[Page]:
-    administrator = User.objects.get(email="admin@example.com")
-    User.objects.filter(pk=administrator.pk).update(is_superuser=True, is_staff=True)
+def administrator(servers: Servers) -> User:
+    found = User.objects.get(email="admin@example.com")
+    User.objects.filter(pk=found.pk).update(is_superuser=True, is_staff=True)
+    found.refresh_from_db()
+    return found
+
+
+@pytest.fixture
+def page(servers: Servers, administrator: User, client: Client) -> Iterator[Page]:
     client.force_login(administrator)
     with chromium() as page:
         (cookie,) = client.cookies.values()
@@ -40,37 +88,123 @@ def page(servers: Servers, client: Client) -> Iterator[Page]:
         yield page
 
 
-def serious(page: Page) -> list[tuple[str, str]]:
-    """Return rule and element of what axe finds serious, without what is unfold's own."""
-    page.value(AXE.read_text() + ";0")
-    page.value("window.found = null; axe.run(document, {resultTypes: ['violations']}).then(r => window.found = r), 0")
-    page.until("!!window.found")
+@pytest.fixture
+def document(administrator: User, settings: Any) -> Iterator[Document]:
+    """A document that was processed, in the folder of the servers, which start with the product's own settings."""
+    settings.DATA_DIR = ROOT / "var"
+    kept = settings.STORAGES["documents"]
+    location = {"OPTIONS": {**kept["OPTIONS"], "location": settings.DATA_DIR / "media" / "documents"}}
+    settings.STORAGES = {**settings.STORAGES, "documents": {**kept, **location}}
+    document = processed(a_document(ProjectFactory(name="Hall 5"), administrator))
+    yield document
+    delete_document(administrator, str(document.pk))
+
+
+def serious(page: Page, rule: str = "") -> list[tuple[str, str]]:
+    """Return rule and element of what axe finds serious, without what is unfold's own.
+
+    Args:
+        rule: the only rule that is checked; empty = all.
+    """
+    page.settle()
+    if not page.value("'axe' in window"):
+        page.value(AXE.read_text() + ";0")
+    only = f"runOnly: ['{rule}'], " if rule else ""
     found: list[Any] = page.value(
-        "window.found.violations.filter(v => ['serious', 'critical'].includes(v.impact))"
-        ".flatMap(v => v.nodes.map(n => [v.id, n.target.join(' ')]))"
+        f"axe.run(document, {{{only}resultTypes: ['violations']}}).then(({{violations}}) => violations"
+        ".filter(v => ['serious', 'critical'].includes(v.impact))"
+        ".flatMap(v => v.nodes.map(n => [v.id, n.target.join(' ')])))"
     )
     return [(rule, target) for rule, target in found if OF_UNFOLD.get(rule, ("\0", ""))[0] not in target]
 
 
-def test_pages_on_a_desk_and_on_a_telephone_in_the_dark(servers: Servers, page: Page) -> None:
-    task = TaskFactory(title="Order the seeds")
-    pages = {
-        reverse("admin:index"): "document.querySelectorAll('#home [data-panel]').length >= 7",
-        reverse("admin:tasks_task_changelist"): "document.body?.innerText.includes('Order the seeds')",
+def a_meeting(project: Project, owner: User) -> Meeting:
+    meeting = TranscribedMeetingFactory(owner=owner, project=project, participants=[owner.pk], title="Weekly")
+    speaker = SpeakerFactory(meeting=meeting, name="Grace", speech_ms=60_000)
+    lines = [
+        SegmentFactory(meeting=meeting, start_ms=1_000 * n, end_ms=1_000 * n + 900, speaker_id=speaker.pk)
+        for n in range(LINES_SHOWN + 5)
+    ]
+    SummaryFactory(meeting=meeting, decisions=[{"text": "We ship it.", "segment_ids": [str(lines[-1].pk)]}])
+    ActionItemFactory(meeting=meeting, assigned_to=owner, segment_ids=[lines[0].pk])
+    return meeting
+
+
+def test_pages_on_a_desk_and_on_a_telephone_in_both_themes(
+    servers: Servers, page: Page, administrator: User, document: Document
+) -> None:
+    meeting = a_meeting(document.project, administrator)
+    task = TaskFactory(title="Order the seeds", project=document.project, assigned_to=administrator)
+    ComponentFactory(document=document, decided_by=administrator)
+    SymbolFactory(document=document)
+    ready = {
+        reverse("admin:index"): "document.querySelectorAll('#home [data-panel]').length >= 8",
         reverse("admin:tasks_task_change", args=[task.pk]): "!!document.querySelector('#id_title')",
+        reverse("admin:meetings_meeting_change", args=[meeting.pk]): (
+            f"document.querySelectorAll('#listening-lines li').length === {LINES_SHOWN + 5}"
+        ),
+        reverse("admin:projects_project_change", args=[document.project_id]): (
+            "document.body?.innerText.includes('Order the seeds')"
+        ),
+        reverse("admin:drawings_document_change", args=[document.pk]): (
+            "document.querySelectorAll('.viewer-list button').length > 0"
+        ),
+        reverse("admin:users_user_change", args=[administrator.pk]): "!!document.querySelector('.newest')",
+        reverse("admin:tasks_task_history", args=[task.pk]): "!!document.querySelector('main table')",
     }
-    for width, height, scheme in ((1280, 800, "light"), (390, 844, "dark")):
-        page.size(width, height)
-        page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        for address, shown in pages.items():
+    for name in ("tasks_task", "meetings_meeting", "drawings_document", "drawings_component", "drawings_symbol",
+                 "projects_project", "users_user", "changes_change"):  # fmt: skip
+        ready[reverse(f"admin:{name}_changelist")] = "!!document.querySelector('.data-row')"
+    faults = []
+    for address, shown in ready.items():
+        for width, height, scheme, rule in SCREENS:
+            page.size(width, height)
+            page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
             page.open(servers.http_url + address)
             page.until(shown)
             assert page.value("document.querySelectorAll('main').length") == 1
-            assert page.value("document.documentElement.scrollWidth") <= width
-            is_dark = page.value("document.documentElement.classList.contains('dark')")
-            assert is_dark == (scheme == "dark")
-            assert serious(page) == [], (address, width)
+            assert page.value("document.documentElement.classList.contains('dark')") == (scheme == "dark")
+            found = [*serious(page, rule), *(["wide", one] for one in page.value(WIDE))]
+            faults += [(address, width, scheme, *fault) for fault in found]
+    assert faults == []
     assert not page.errors, page.errors
+
+
+def test_tab_key_reaches_all_controls_also_of_a_stale_form(servers: Servers, page: Page, administrator: User) -> None:
+    task = TaskFactory(title="Order the seeds")
+    page.size(1280, 800)
+    page.open(servers.http_url + reverse("admin:index"))
+    assert unreached(page) == []
+    page.open(servers.http_url + reverse("admin:tasks_task_change", args=[task.pk]))
+    page.until("!!document.querySelector('#id_title')")
+    assert unreached(page) == []
+    # Another user changes the title meanwhile.
+    type(task).objects.filter(pk=task.pk).update(title="Order the bulbs")
+    page.value("document.querySelector('#id_title').value = 'Order both'; 0")
+    page.value("document.querySelector('[name=_save]').click()")
+    page.until("!!document.querySelector('.conflicts')")
+    assert serious(page) == []
+    assert unreached(page) == []
+    page.value("document.querySelector('[name=keep_title]').focus()")
+    page.press("ArrowDown", 40)
+    assert page.value("document.querySelector('[name=keep_title]:checked').value") == "typed"
+    page.value("document.querySelector('[name=_save]').click()")
+    page.until("document.readyState === 'complete' && !document.querySelector('.conflicts')")
+    task.refresh_from_db()
+    assert task.title == "Order both"
+    assert not page.errors, page.errors
+
+
+def unreached(page: Page) -> list[str]:
+    """Return the controls of the page that pressing the Tab key from its beginning does not focus."""
+    page.value("document.addEventListener('focusin', ({target}) => { target.dataset.reached = 'yes'; })")
+    page.value("document.activeElement.blur(); scrollTo(0, 0)")
+    for _ in range(250):
+        page.press("Tab", 9)
+        if page.value(f"{CONTROLS}.every((e) => e.dataset.reached)"):
+            return []
+    left: list[str] = page.value(f"{CONTROLS}.filter((e) => !e.dataset.reached).map((e) => e.outerHTML.slice(0, 200))")
+    return left
 
 
 def test_keyboard_refresh_and_retry(servers: Servers, page: Page) -> None:
@@ -99,3 +233,29 @@ def test_keyboard_refresh_and_retry(servers: Servers, page: Page) -> None:
     page.send("Input.insertText", text="seed")
     page.press("Shift", 16)  # The palette listens for the release of a key.
     page.until("document.querySelector('#command-results')?.innerText.includes('Order the seeds')")
+
+
+def test_home_shows_what_happens_now(servers: Servers, page: Page) -> None:
+    people = [UserFactory(display_name=name) for name in ("Ada Lovelace", "Grace Hopper", "Alan Turing")]
+    for n in range(60):
+        task = TaskFactory(
+            title=f"Task {n}", assigned_to=people[n * n % 3], status=1 + n % 3, priority=1 + n % 4,
+            completed_at=timezone.now() if n % 3 == 2 else None,
+        )  # fmt: skip
+        opened = timezone.now() - timedelta(days=n * n % 14)
+        Task.objects.filter(pk=task.pk).update(created_at=opened)
+    meeting = TranscribedMeetingFactory(title="Site meeting", owner=people[0])
+    for place, person in enumerate(people):
+        SpeakerFactory(meeting=meeting, user=person, place=place, label=f"S{place}", speech_ms=400_000 - 90_000 * place)
+    TranscribedMeetingFactory(title="Weekly", status=Status.PROCESSING, stage=Stage.DIARIZING, progress=60)
+    job = enqueue("tests.fail", why="hopeless")
+    Job.objects.filter(pk=job.pk).update(failed=True, ended_at=timezone.now(), last_error="Mail server is away")
+    page.size(1280, 800)
+    page.open(servers.http_url + reverse("admin:index"))
+    page.until("document.body?.innerText.includes('Grace Hopper')")
+    shown = page.value("document.querySelector('#home').innerText")
+    for text in ("Mail server is away", "Weekly", "Web server", "Open tasks by priority", "Talk time", "Ada Lovelace"):
+        assert text in shown
+    page.until("!!window.Chart && !!Chart.getChart(document.querySelector('#home canvas'))")
+    assert page.value("document.querySelectorAll('.panel-workload meter').length") >= 6
+    picture_of(page, "admin", 1560)
