@@ -13,6 +13,8 @@ from core.errors import Stale
 
 #: The choices: the value of the row, or that of the form.
 CURRENT, TYPED = "current", "typed"
+#: The users that have changed a field, as the page states it.
+BY_ANOTHER, BY_USER, BY_BOTH = "by another user", "by you", "by both"
 _MAX_LENGTH = 2_000
 
 
@@ -63,7 +65,7 @@ def merged(form_class: type[forms.BaseModelForm], chosen: Mapping[str, str]) -> 
             super().__init__(*args, **kwargs)
             for name, kept in chosen.items():
                 if kept == CURRENT and name in self.fields:
-                    # A disabled field has the value of the row, whatever is posted.
+                    # A disabled field has the value of the row and ignores what is posted.
                     self.fields[name].disabled = True
 
         def clean(self) -> Any:
@@ -106,10 +108,10 @@ def _conflict(form: Any, bound: Any, chosen: str, old: Mapping[str, Any] | None)
         return Conflict(bound.name, *texts, chosen or TYPED)
     before, is_changed = _before(form.instance, bound, old)
     if not bound.field.has_changed(before, bound.data):
-        return Conflict(bound.name, *texts, chosen or CURRENT, "by another user")
+        return Conflict(bound.name, *texts, chosen or CURRENT, BY_ANOTHER)
     if not is_changed:
-        return Conflict(bound.name, *texts, chosen or TYPED, "by you")
-    return Conflict(bound.name, *texts, chosen, "by both")
+        return Conflict(bound.name, *texts, chosen or TYPED, BY_USER)
+    return Conflict(bound.name, *texts, chosen, BY_BOTH)
 
 
 def _before(row: Model, bound: Any, old: Mapping[str, Any]) -> tuple[Any, bool]:

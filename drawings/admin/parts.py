@@ -112,7 +112,7 @@ class ComponentAdmin(DrawingPartAdmin):
         return (queryset.filter(designator__startswith=term) if term else queryset), False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # What is no component is rejected, so that the next run does not propose it again.
+        return False  # A false finding is rejected instead, so that the next run does not propose it again.
 
     @admin.action(description="Confirm the selected components", permissions=["change"])
     def confirm(self, request: HttpRequest, queryset: QuerySet[Component]) -> None:
@@ -122,7 +122,7 @@ class ComponentAdmin(DrawingPartAdmin):
     def reject(self, request: HttpRequest, queryset: QuerySet[Component]) -> None:
         self._decide(request, queryset, State.REJECTED, "rejected")
 
-    @admin.action(description="Take back the decisions about the selected components", permissions=["change"])
+    @admin.action(description="Revert the decisions about the selected components", permissions=["change"])
     def reopen(self, request: HttpRequest, queryset: QuerySet[Component]) -> None:
         self._decide(request, queryset, State.PROPOSED, "proposed again")
 

@@ -1,6 +1,6 @@
 """The admin site in Chromium: on a desk and a telephone, in the dark, by keyboard, and to axe."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -135,8 +135,6 @@ def test_pages_on_a_desk_and_on_a_telephone_in_both_themes(
 ) -> None:
     meeting = a_meeting(document.project, administrator)
     task = TaskFactory(title="Order the seeds", project=document.project, assigned_to=administrator)
-    ComponentFactory(document=document, decided_by=administrator)
-    SymbolFactory(document=document)
     ready = {
         reverse("admin:index"): "document.querySelectorAll('#home [data-panel]').length >= 8",
         reverse("admin:tasks_task_change", args=[task.pk]): "!!document.querySelector('#id_title')",
@@ -149,25 +147,43 @@ def test_pages_on_a_desk_and_on_a_telephone_in_both_themes(
         reverse("admin:drawings_document_change", args=[document.pk]): (
             "document.querySelectorAll('.viewer-list button').length > 0"
         ),
+        reverse("admin:tasks_task_changelist"): "!!document.querySelector('.data-row')",
         reverse("admin:users_user_change", args=[administrator.pk]): "!!document.querySelector('.newest')",
         reverse("admin:tasks_task_history", args=[task.pk]): "!!document.querySelector('main table')",
     }
-    for name in ("tasks_task", "meetings_meeting", "drawings_document", "drawings_component", "drawings_symbol",
-                 "projects_project", "users_user", "changes_change"):  # fmt: skip
-        ready[reverse(f"admin:{name}_changelist")] = "!!document.querySelector('.data-row')"
-    faults = []
-    for address, shown in ready.items():
-        for width, height, scheme, rule in SCREENS:
-            page.size(width, height)
-            page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-            page.open(servers.http_url + address)
-            page.until(shown)
-            assert page.value("document.querySelectorAll('main').length") == 1
-            assert page.value("document.documentElement.classList.contains('dark')") == (scheme == "dark")
-            found = [*serious(page, rule), *(["wide", one] for one in page.value(WIDE))]
-            faults += [(address, width, scheme, *fault) for fault in found]
-    assert faults == []
+    assert [fault for address, shown in ready.items() for fault in faults(servers, page, address, shown, SCREENS)] == []
     assert not page.errors, page.errors
+
+
+def test_lists_on_a_desk_and_on_a_telephone(
+    servers: Servers, page: Page, administrator: User, document: Document
+) -> None:
+    a_meeting(document.project, administrator)
+    ComponentFactory(document=document, decided_by=administrator)
+    SymbolFactory(document=document)
+    lists = [
+        reverse(f"admin:{name}_changelist")
+        for name in ("meetings_meeting", "drawings_component", "drawings_symbol", "projects_project", "changes_change")
+    ]
+    screens = (SCREENS[0], SCREENS[-1])
+    row = "!!document.querySelector('.data-row')"
+    assert [fault for address in lists for fault in faults(servers, page, address, row, screens)] == []
+    assert not page.errors, page.errors
+
+
+def faults(
+    servers: Servers, page: Page, address: str, shown: str, screens: Sequence[tuple[int, int, str, str]]
+) -> Iterator[tuple[object, ...]]:
+    """Open a page on each screen, wait for a condition, and yield what is wrong."""
+    for width, height, scheme, rule in screens:
+        page.size(width, height)
+        page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        page.open(servers.http_url + address)
+        page.until(shown)
+        assert page.value("document.querySelectorAll('main').length") == 1
+        assert page.value("document.documentElement.classList.contains('dark')") == (scheme == "dark")
+        for fault in (*serious(page, rule), *(("wide", one) for one in page.value(WIDE))):
+            yield address, width, scheme, *fault
 
 
 def test_tab_key_reaches_all_controls_also_of_a_stale_form(servers: Servers, page: Page, administrator: User) -> None:
@@ -178,7 +194,7 @@ def test_tab_key_reaches_all_controls_also_of_a_stale_form(servers: Servers, pag
     page.open(servers.http_url + reverse("admin:tasks_task_change", args=[task.pk]))
     page.until("!!document.querySelector('#id_title')")
     assert unreached(page) == []
-    # Another user changes the title meanwhile.
+    # Another user changes the title.
     type(task).objects.filter(pk=task.pk).update(title="Order the bulbs")
     page.value("document.querySelector('#id_title').value = 'Order both'; 0")
     page.value("document.querySelector('[name=_save]').click()")
