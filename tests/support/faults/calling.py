@@ -30,6 +30,11 @@ class NotDoneError(Exception):
         """True if it was neither acknowledged nor rejected, and so may have happened or not."""
         return str(self) in ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED", "REQUEST_IN_PROGRESS")
 
+    @property
+    def was_refused(self) -> bool:
+        """True if the server was too busy for it."""
+        return str(self) == "RATE_LIMITED"
+
 
 class TaskClient:
     """Both servers, called from any thread.

@@ -122,9 +122,10 @@ class Writer:
             try:
                 return call("CreateTask", request)
             except NotDoneError as exc:
-                if not exc.may_be_done:
+                if not (exc.may_be_done or exc.was_refused):
                     raise
-            if not self._going_on(0.05):
+                pause = 1 if exc.was_refused else 0.05
+            if not self._going_on(pause):
                 return None
 
     def _by_queryset(self, what: str, chosen: Sequence[Any]) -> list[Row]:
@@ -206,7 +207,7 @@ def main() -> None:
             writer.write()
         except NotDoneError as exc:
             # Another writer may have deleted the task.
-            if not (exc.may_be_done or str(exc) == "NOT_FOUND"):
+            if not (exc.may_be_done or exc.was_refused or str(exc) == "NOT_FOUND"):
                 raise
         except Error as exc:
             connection.close()
