@@ -41,7 +41,9 @@ copy=$(mktemp -d "${TMPDIR:-/tmp}/tandem-python.XXXXXX")
 trap 'rm -rf "$copy"' EXIT
 # As root, PostgreSQL runs as another user, who must be able to enter.
 chmod 755 "$copy"
-tar -cf - --exclude ./.venv --exclude ./var --exclude ./node_modules --exclude ./.git . | tar -xf - -C "$copy"
+# Caches are of no use to another Python: compiled modules (also those of pytest), and what mypy and ruff keep.
+tar -cf - --exclude ./.venv --exclude ./var --exclude ./node_modules --exclude ./.git --exclude __pycache__ \
+    --exclude './.*_cache' . | tar -xf - -C "$copy"
 if [ -d node_modules ]; then
     ln -s "$PWD/node_modules" "$copy/node_modules"
 fi

@@ -1,4 +1,7 @@
-"""The migrated database that each process of pytest copies. The first one makes it; it stays on the server."""
+"""The migrated database that each process of pytest copies. The first one makes it; it stays on the server.
+
+Each checkout has one: several may use one server (`TEST_DATABASE_URL`), each with its migrations.
+"""
 
 import hashlib
 import sys
@@ -17,15 +20,16 @@ _LOCK_ID = 7_302_611_845
 
 def migrated_database() -> str:
     """Return the name of a database with the migrations of this checkout. It has no connections."""
-    name = f"{_PREFIX}{_digest()}"
+    of_checkout = f"{_PREFIX}{hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]}_"
+    name = f"{of_checkout}{_digest()}"
     with server_cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK_ID])
-        cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [_PREFIX])
+        cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [of_checkout])
         present = [found for (found,) in cursor.fetchall()]
         if name not in present:
             for former in present:
                 cursor.execute(f'DROP DATABASE IF EXISTS "{former}"')
-            unfinished = f"{_PREFIX}unfinished"
+            unfinished = f"{of_checkout}unfinished"
             _migrate(unfinished)
             cursor.execute(f'ALTER DATABASE "{unfinished}" RENAME TO "{name}"')
     return name
