@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
@@ -209,3 +210,18 @@ def test_streams_of_stubs_can_be_cancelled(server: Server) -> None:
                     pass
 
     asyncio.run(cancel())
+
+
+def test_failed_call_has_its_status(server: Server) -> None:
+    async def fail() -> None:
+        async with AsyncClient(server.address) as client:
+            call = client.tasks.GetTask(GetTaskRequest(id="none"))
+            with pytest.raises(NotFound):
+                await call
+            assert (await call.code(), await call.details()) == (
+                grpc.StatusCode.NOT_FOUND,
+                "Task with ID 'none' not found",
+            )
+            assert call.done()
+
+    asyncio.run(fail())

@@ -84,6 +84,7 @@ def use(python: Path | str, server: Server, **environment: str) -> list[str]:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
+    assert "Exception ignored" not in done.stderr
     return done.stdout.split()
 
 

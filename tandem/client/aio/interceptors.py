@@ -8,6 +8,7 @@ import grpc
 from grpc import aio
 
 from tandem.client.calls import Calls, Metadata
+from tandem.client.errors import TandemError
 
 Continuation = Callable[[Any, Any], Awaitable[Any]]
 
@@ -19,7 +20,7 @@ class _UnaryUnary(aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]
     async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
         described = details._replace(timeout=self._calls.timeout(details.timeout))
         send = _sender(continuation, described, request)
-        return await self._calls.unary(_path(details), request, details.metadata, send)
+        return await _answered(self._calls.unary(_path(details), request, details.metadata, send))
 
 
 class _StreamUnary(aio.StreamUnaryClientInterceptor):  # type: ignore[type-arg]
@@ -27,7 +28,7 @@ class _StreamUnary(aio.StreamUnaryClientInterceptor):  # type: ignore[type-arg]
         self._calls = calls
 
     async def intercept_stream_unary(self, continuation: Any, details: Any, requests: Any) -> Any:
-        return await self._calls.requests(details.metadata, _sender(continuation, details, requests))
+        return await _answered(self._calls.requests(details.metadata, _sender(continuation, details, requests)))
 
 
 class _UnaryStream(aio.UnaryStreamClientInterceptor):  # type: ignore[type-arg]
@@ -35,7 +36,7 @@ class _UnaryStream(aio.UnaryStreamClientInterceptor):  # type: ignore[type-arg]
         self._calls = calls
 
     async def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-        return await _opened(self._calls, continuation, details, request)
+        return await _answered(_opened(self._calls, continuation, details, request))
 
 
 class _StreamStream(aio.StreamStreamClientInterceptor):  # type: ignore[type-arg]
@@ -49,6 +50,75 @@ class _StreamStream(aio.StreamStreamClientInterceptor):  # type: ignore[type-arg
 def interceptors(calls: Calls) -> list[Any]:
     """Return interceptors that have `Calls` handle all calls of a channel; grpcio takes one for each kind of call."""
     return [_UnaryUnary(calls), _StreamUnary(calls), _UnaryStream(calls), _StreamStream(calls)]
+
+
+class _Failed(aio.UnaryUnaryCall, aio.StreamUnaryCall, aio.UnaryStreamCall, aio.StreamStreamCall):  # type: ignore[type-arg]
+    """A call that has failed, of any kind.
+
+    Interceptors return it, since many releases of grpcio (1.49 and 1.70 are two) print the errors that they raise.
+    """
+
+    def __init__(self, error: TandemError) -> None:
+        self._error = error
+
+    def cancel(self) -> bool:
+        return False
+
+    def cancelled(self) -> bool:
+        return False
+
+    def done(self) -> bool:
+        return True
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        callback(self)
+
+    def time_remaining(self) -> float | None:
+        return None
+
+    async def initial_metadata(self) -> aio.Metadata:
+        return aio.Metadata()
+
+    async def trailing_metadata(self) -> aio.Metadata:
+        return aio.Metadata()
+
+    async def code(self) -> grpc.StatusCode:
+        return self._error.code
+
+    async def details(self) -> str:
+        return self._error.message
+
+    async def debug_error_string(self) -> str:
+        return str(self._error)
+
+    async def wait_for_connection(self) -> None:
+        raise self._error
+
+    def __await__(self) -> Any:
+        return self.read().__await__()
+
+    def __aiter__(self) -> Any:
+        return self
+
+    async def __anext__(self) -> Any:
+        raise self._error
+
+    async def read(self) -> Any:
+        raise self._error
+
+    async def write(self, request: Any) -> None:
+        raise self._error
+
+    async def done_writing(self) -> None:
+        raise self._error
+
+
+async def _answered(steps: Awaitable[Any]) -> Any:
+    """Return the call that these steps make, or the failed one."""
+    try:
+        return await steps
+    except TandemError as error:
+        return _Failed(error)
 
 
 def _sender(continuation: Continuation, details: Any, request: Any) -> Callable[[Metadata], Awaitable[Any]]:
