@@ -95,6 +95,13 @@ PRINTS = {
     ),
     "UserServiceStub(channel)\n    print": ('display_name: "John Doe"',),
     "scripts/try_grpc.py": ("SERVING", "✓ All tests completed!"),
+    "tasks = task_pb2_grpc.TaskServiceStub": (
+        "Sweep the yard is one of 2 and more follow: True",
+        "now at version 2",
+        "ABORTED It was modified concurrently and is now at version 2",
+    ),
+    # docs/integrate/drawings.md
+    'title="Ground floor"': ('"title":"Ground floor"', '"status":"queued"'),
     # docs/integrate/idempotency.md
     "Idempotency-Key: water-the-garden-7": ("HTTP/1.1 201", '"title":"Water the garden"', "replayed: true"),
     "'If-Match: \"1\"'": ('"title":"Paint the fence"', " 200\n", '"reason": "STALE"', " 412\n"),
@@ -138,7 +145,6 @@ NOT_RUN = {
     "pip install -r requirements-s3.txt": "scripts/check.sh installs the same packages",
     "pip install -r requirements-redis.txt": "the cache of a machine without Redis is local memory",
     "pip install -r requirements-tracing.txt": "tests/core/test_traces.py sets that variable for servers of its own",
-    "-F file=@floor.pdf": "tests/drawings/operations/test_upload_document.py sends such forms",
     "docker compose": "tests/contract/test_containers.py runs what it starts",
     "openssl req": "tests/core/test_tls.py makes certificates of its own",
     "grpcurl -cacert ca.pem -cert": "tests/core/test_tls.py speaks TLS",
