@@ -73,7 +73,7 @@ def is_installed(name: str) -> bool:
 
 
 def install(names: list[str]) -> bool:
-    print(f"Installing {' and '.join(names)} into .venv (a minute or so) ...", flush=True)
+    print(f"Installing {' and '.join(names)} into .venv (a minute, or several on a slow machine) ...", flush=True)
     started = time.monotonic()
     files = [part for name in names for part in ("-r", str(ROOT / name))]
     if not run(

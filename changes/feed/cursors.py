@@ -98,7 +98,7 @@ def read(cursor: str, stamp: Stamp, head: Head) -> Position:
         inside = position[_FORM.size :]
         epoch, seq, rights = _FORM.unpack(position[: _FORM.size])
     except (binascii.Error, ValueError, struct.error) as exc:
-        raise CursorInvalid("Invalid cursor.") from exc
+        raise CursorInvalid("Invalid cursor: send one that this server gave, or none to start over.") from exc
     if not any(
         compare_digest(digest[:_SIGNATURE_BYTES], signature) for digest in hmac_digests(stamp.binding + position)
     ):

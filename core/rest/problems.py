@@ -24,6 +24,8 @@ from core.errors import (
     problem_of,
 )
 
+#: Of any path that the server does not have; without the path, which is the caller's text.
+NO_SUCH_PATH = "There is nothing at this address; /api/v1/docs lists the operations and their paths."
 #: Characters that a URI's fragment may have unescaped, besides letters, digits and `-._~` (RFC 3986, 3.5).
 _IN_FRAGMENTS = "!$&'()*+,;=:@?"
 
@@ -41,7 +43,7 @@ def response_of(exc: BaseException) -> HttpResponse:
         case TooManyFieldsSent():
             problem = problem_of(invalid("", "max_items", "The query has too many parameters."))
         case Http404():
-            problem = Problem("NOT_FOUND", "There is nothing at this address.")
+            problem = Problem("NOT_FOUND", NO_SUCH_PATH)
         case _:
             problem = problem_of(exc)
     return response(problem, exc)
@@ -106,7 +108,7 @@ def pointer(path: Iterable[str]) -> str:
 
 def no_such_path(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     """Answer 404 for an unknown path under /api."""
-    return response(Problem("NOT_FOUND", "There is nothing at this address."))
+    return response(Problem("NOT_FOUND", NO_SUCH_PATH))
 
 
 @csrf_exempt

@@ -196,7 +196,7 @@ Ready after {seconds:.1f} s; Ctrl-C stops everything.
   docs    http://{http}/docs/
   REST    http://{http}/api/v1/docs
   admin   http://{http}/admin/
-  gRPC    {grpc}
+  gRPC    {grpc}, its operations: http://{http}/api/grpc
 {self._gateway_lines()}
 {calls} Three first calls, from {ROOT}:
 
