@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from access import tokens
 from access.models import StreamTicket
@@ -60,10 +61,11 @@ def redeem_ticket(ticket: str, path: str, *, reusable: bool = False) -> Credenti
     with transaction.atomic():
         rows = StreamTicket.objects.filter(ticket_hash=tokens.hash_of(ticket))
         # The lock lets only one of two concurrent calls redeem the ticket.
-        row = rows.select_for_update(of=("self",)).select_related("user", "session__user").first()
-        accepted = row is not None and row.path == path and row.expires_at > clock.now()
+        locked = rows.select_for_update(of=("self",)).select_related("user", "session__user").annotate(now=Now())
+        row = locked.first()
+        accepted = row is not None and row.path == path and row.expires_at > row.now
         if accepted and reusable:
-            rows.update(expires_at=clock.now() + timedelta(seconds=FILE_TICKET_SECONDS))
+            rows.update(expires_at=Now() + timedelta(seconds=FILE_TICKET_SECONDS))
         else:
             rows.delete()
     if row is None or not accepted:

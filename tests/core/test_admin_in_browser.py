@@ -242,8 +242,9 @@ def test_keyboard_refresh_and_retry(servers: Servers, page: Page) -> None:
     page.until("document.body?.innerText.includes('The job is queued again.')")
     job.refresh_from_db()
     assert not job.failed
-    # Ctrl+K opens the palette, which finds rows by their names.
+    # Ctrl+K opens the palette, which finds rows by their names. It listens once the scripts of the new page run.
     TaskFactory(title="Order the seeds")
+    page.until("!!window.Alpine")
     page.value("window.dispatchEvent(new KeyboardEvent('keydown', {key: 'k', ctrlKey: true, bubbles: true}))")
     page.until("document.activeElement.id === 'search-input-command'")
     page.send("Input.insertText", text="seed")

@@ -27,7 +27,7 @@ ASR, SPEAKER, SUMMARY = KINDS
 FILE = Path(__file__).parents[1] / "speech" / "data" / "meeting.ogg"
 LENGTH_MS = 33_565
 #: The beginning and end of each utterance in it, as a recogniser finds them.
-SPOKEN = [(0, 5280), (5696, 10_560), (10_912, 15_456), (15_872, 20_704), (21_056, 24_032), (24_416, 26_944)]
+SPOKEN = [(0, 5280), (5696, 10_560), (10_912, 15_424), (15_872, 20_704), (21_056, 24_032), (24_416, 26_944)]
 
 
 OPENAI_MODELS = "asr=whisper-1&summary=small-model&language=en"
