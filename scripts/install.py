@@ -5,6 +5,7 @@ python3 scripts/install.py requirements.txt [another.txt ...]
 
 import fcntl
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,10 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin/python"
 INSTALLED = VENV / "installed"
-PIP: list[str | Path] = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+PIP: list[str | Path] = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+#: Lines by which pip names the next package, or that it has all of them.
+STEP = re.compile(r"(Collecting|Requirement already satisfied:|Installing collected packages) ?([\w.-]*)")
+SECONDS_BETWEEN_LINES = 30
 #: Not every platform has wheels of these.
 OPTIONAL = "requirements-moonshine.txt"
 
@@ -76,10 +80,8 @@ def install(names: list[str]) -> bool:
     print(f"Installing {' and '.join(names)} into .venv (a minute, or several on a slow machine) ...", flush=True)
     started = time.monotonic()
     files = [part for name in names for part in ("-r", str(ROOT / name))]
-    if not run(
-        [*PIP, *files],
-        "The requirements cannot be installed; see pip's output above, and check the connection to the index.",
-    ):
+    if not install_showing_progress(files):
+        print("The requirements cannot be installed; check the connection to the index.", file=sys.stderr)
         return False
     INSTALLED.mkdir(exist_ok=True)
     for name in names:
@@ -88,11 +90,30 @@ def install(names: list[str]) -> bool:
     return True
 
 
+def install_showing_progress(files: list[str]) -> bool:
+    """Run pip, and show how many packages it has: always on one line of a terminal, elsewhere now and then."""
+    shown_at, found = time.monotonic(), 0
+    with subprocess.Popen([*PIP, "--progress-bar=off", *files], cwd=ROOT, stdout=subprocess.PIPE, text=True) as pip:
+        for line in pip.stdout or ():
+            if not (step := STEP.match(line)):
+                continue
+            found += step[1] == "Collecting"
+            text = f"  {found} packages, now {step[2]}" if step[2] else f"  installing {found} packages"
+            if sys.stdout.isatty():
+                print(f"\r{text:79.79}", end="", flush=True)
+            elif time.monotonic() - shown_at > SECONDS_BETWEEN_LINES or not step[2]:
+                print(text, flush=True)
+                shown_at = time.monotonic()
+    if sys.stdout.isatty():
+        print()
+    return pip.returncode == 0
+
+
 def install_optional() -> None:
     """Install the optional requirements. If this fails, it is not repeated until the file changes."""
     print(f"Installing {OPTIONAL} into .venv ...", flush=True)
     run(
-        [*PIP, "--no-deps", "--only-binary=:all:", "-r", ROOT / OPTIONAL],
+        [*PIP, "--quiet", "--no-deps", "--only-binary=:all:", "-r", ROOT / OPTIONAL],
         f"The better speech engine cannot be installed, probably because there is no wheel for this machine; a simple "
         f"one takes its place. To try again: .venv/bin/pip install --no-deps -r {OPTIONAL}",
     )
