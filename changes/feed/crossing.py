@@ -128,7 +128,7 @@ class Crossing:
         self._pages.add(after, snapshot)
         left_out = {image["id"] for image, has_changed in found if has_changed}
         if self._state is not None:
-            later = self._not_in_state(step, left_out)
+            later = self._not_in_state(step, self._later(step, left_out))
             of_log = {subject_id for subject_id, _, xid in later if snapshot.saw(xid)}
             left_out = of_log | {each for each in left_out - of_log if self._has_left_before(step, each)}
         crossed: list[Crossed] = []
@@ -146,28 +146,32 @@ class Crossing:
             self._last = ((log.first_id(number) or 0) - 1).to_bytes(16, signed=True)
         above = int.from_bytes(self._last, signed=True)
         found = [] if above < 0 else log.changes_of_owned(number, name, (step.column, step.owner), above, limit)
-        first: dict[str, int] = {}
-        for subject_id, version, _ in self._not_in_state(step, {change.subject_id for _, change in found}):
-            first[subject_id] = min(version, first.get(subject_id, version))
+        later = self._later(step, {change.subject_id for _, change in found})
+        first = _first_versions(self._not_in_state(step, later))
+        # Subjects of which the initial state contains later changes, but not all.
+        in_state = {each for each, version in _first_versions(later).items() if version != first.get(each)}
         check_kept(number, log.read_head())
         crossed: list[Crossed] = []
         for change_id, change in found:
             self._last = change_id.to_bytes(16)
-            if change.version == first.get(change.subject_id) and self._was_left_out(change):
+            if change.version != first.get(change.subject_id) or not self._was_left_out(change):
+                continue
+            if change.subject_id not in in_state or not self._has_left_before(step, change.subject_id):
                 crossed += self._crossed(step, change.old or {})
         if len(found) < limit:
             self._number, self._stage, self._last = self._number + 1, _ROWS, _FIRST
             self._pages, self._resumed_after = Pages(), _FIRST
         return crossed
 
-    def _not_in_state(self, step: Step, subject_ids: Collection[str]) -> list[tuple[str, int, int]]:
-        """Return id, version and transaction of the later changes of these subjects that were not sent initially."""
-        if not subject_ids:
-            return []
-        found = log.versions_since(self._change.seq, step.subject_type, subject_ids)
+    def _later(self, step: Step, subject_ids: Collection[str]) -> list[tuple[str, int, int]]:
+        """Return id, version and transaction of the later changes of these subjects."""
+        return log.versions_since(self._change.seq, step.subject_type, subject_ids) if subject_ids else []
+
+    def _not_in_state(self, step: Step, later: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+        """Return those of these changes that were not sent initially."""
         if self._state is None:
-            return found
-        return [row for row in found if not self._state.saw(step.subject_type, row[2], {"id": row[0]})]
+            return later
+        return [row for row in later if not self._state.saw(step.subject_type, row[2], {"id": row[0]})]
 
     def _has_left_before(self, step: Step, subject_id: str) -> bool:
         """Return whether the initial state was read after the row left the view, so that it does not hold it.
@@ -196,6 +200,14 @@ class Crossing:
             self.has_shown = True
             kind = EventKind.LEFT if after is Visibility.NOTHING else EventKind.UPDATED
             yield Crossed(kind, after or before, row, self.inside)
+
+
+def _first_versions(changes: list[tuple[str, int, int]]) -> dict[str, int]:
+    """Return the lowest version of each subject."""
+    first: dict[str, int] = {}
+    for subject_id, version, _ in changes:
+        first[subject_id] = min(version, first.get(subject_id, version))
+    return first
 
 
 def _parsed(inside: bytes) -> tuple[int, int, bytes]:

@@ -138,6 +138,18 @@ class TestInitialState:
         marked(stream, "end")
         assert stream.outline == [("created", "state"), *shown, ("created", "end")]
 
+    def test_row_that_is_created_after_leaving(self, feed: Process, ann: Actor) -> None:
+        """Its caller has never seen it: the state contains its creation, but was read after the caller had left."""
+        join(ann)
+        caught_up(feed)
+        stream = feed.watch(ann, include_initial=True)
+        leave(ann)
+        note = write("secret", team_id=TEAM)
+        marked(stream, "state")
+        change(note, title="later")
+        marked(stream, "end")
+        assert stream.outline == [("created", "state"), ("created", "end")]
+
 
 class TestPages:
     """ListChanges, which shows the same."""
