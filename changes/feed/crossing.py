@@ -148,15 +148,15 @@ class Crossing:
         found = [] if above < 0 else log.changes_of_owned(number, name, (step.column, step.owner), above, limit)
         later = self._later(step, {change.subject_id for _, change in found})
         first = _first_versions(self._not_in_state(step, later))
-        # Subjects of which the initial state contains later changes, but not all.
-        in_state = {each for each, version in _first_versions(later).items() if version != first.get(each)}
+        # Of these subjects the initial state contains some later changes, but not all.
+        partly_in_state = {each for each, version in _first_versions(later).items() if version != first.get(each)}
         check_kept(number, log.read_head())
         crossed: list[Crossed] = []
         for change_id, change in found:
             self._last = change_id.to_bytes(16)
             if change.version != first.get(change.subject_id) or not self._was_left_out(change):
                 continue
-            if change.subject_id not in in_state or not self._has_left_before(step, change.subject_id):
+            if change.subject_id not in partly_in_state or not self._has_left_before(step, change.subject_id):
                 crossed += self._crossed(step, change.old or {})
         if len(found) < limit:
             self._number, self._stage, self._last = self._number + 1, _ROWS, _FIRST

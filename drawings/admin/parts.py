@@ -45,6 +45,8 @@ class DrawingPartAdmin(ChangeLogHistoryMixin, CsvExport, ServiceBackedAdmin, Lar
     list_filter_submit = True
     # Ids are in the order of creation.
     ordering = ("-id",)
+    #: The condition that a search sets, by the whole term.
+    searched: str
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = self.model._default_manager.visible_to(actor_of(request)).select_related(*self.list_select_related)
@@ -57,6 +59,12 @@ class DrawingPartAdmin(ChangeLogHistoryMixin, CsvExport, ServiceBackedAdmin, Lar
     @admin.display(description="document")
     def of_document(self, part: Any) -> str:
         return self._link(Document, part.document)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        return (queryset.filter(**{self.searched: term}) if term else queryset), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -74,6 +82,7 @@ class ComponentAdmin(DrawingPartAdmin):
     list_filter = ("state", ("document__project", PickerFilter), ("document", PickerFilter))
     lookups = (*DrawingPartAdmin.lookups, "state__exact", "symbol_id__exact")
     search_fields = ("designator",)
+    searched = "designator__startswith"
     search_help_text = "Beginning of the designator, such as -K1"
     when_empty = "Upload a drawing on the page of a project; its processing finds them."
     fields = (*WRITABLE, "state", "remark", "sheet", "of_document", "project", "symbol", "method", "sure",
@@ -104,12 +113,6 @@ class ComponentAdmin(DrawingPartAdmin):
     def symbol(self, component: Component) -> str:
         name = getattr(component, "symbol_name", None)
         return self._link(Symbol, Symbol(pk=component.symbol_id, name=name)) if name else "-"
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Component], search_term: str
-    ) -> tuple[QuerySet[Component], bool]:
-        term = search_term.strip()
-        return (queryset.filter(designator__startswith=term) if term else queryset), False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # A false finding is rejected instead, so that the next run does not propose it again.
@@ -154,6 +157,7 @@ class SymbolAdmin(DrawingPartAdmin):
     list_filter = ("count_status", ("document__project", PickerFilter), ("document", PickerFilter))
     lookups = (*DrawingPartAdmin.lookups, "count_status__exact")
     search_fields = ("name",)
+    searched = "name__icontains"
     search_help_text = "Part of the name"
     when_empty = "Drag a box around a symbol in the viewer of a drawing to count it."
     fields = ("name", "symbol_class", "counted", "found", "withheld_count", "remarks", "sheet", "of_document",
@@ -187,12 +191,6 @@ class SymbolAdmin(DrawingPartAdmin):
     @admin.display(description="sheet")
     def sheet(self, symbol: Symbol) -> SafeString:
         return sheet_link(symbol, f"Page {symbol.page_number + 1}", symbol=symbol.pk)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Symbol], search_term: str
-    ) -> tuple[QuerySet[Symbol], bool]:
-        term = search_term.strip()
-        return (queryset.filter(name__icontains=term) if term else queryset), False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
