@@ -108,19 +108,10 @@ class _Renewal(Generic[Channel]):
         logger.info("The client certificate was read again.")
 
 
-class RenewedChannel(grpc.Channel):
-    """A channel that is made anew when the files of its certificate change, because grpcio's cannot change theirs.
+class _Rpcs:
+    """The rpcs of a renewed channel."""
 
-    Streams continue on the channel on which they began, until the server ends them.
-
-    Args:
-        open_channel: returns a channel with these credentials.
-    """
-
-    def __init__(
-        self, files: ClientCertificate, open_channel: Callable[[grpc.ChannelCredentials], grpc.Channel]
-    ) -> None:
-        self._renewal = _Renewal(files, open_channel)
+    _renewal: _Renewal[Any]
 
     def unary_unary(self, *arguments: Any, **options: Any) -> Any:
         return self._renewal.rpc("unary_unary", *arguments, **options)
@@ -133,6 +124,21 @@ class RenewedChannel(grpc.Channel):
 
     def stream_stream(self, *arguments: Any, **options: Any) -> Any:
         return self._renewal.rpc("stream_stream", *arguments, **options)
+
+
+class RenewedChannel(_Rpcs, grpc.Channel):
+    """A channel that is made anew when the files of its certificate change, because grpcio's cannot change theirs.
+
+    Streams continue on the channel on which they began, until the server ends them.
+
+    Args:
+        open_channel: returns a channel with these credentials.
+    """
+
+    def __init__(
+        self, files: ClientCertificate, open_channel: Callable[[grpc.ChannelCredentials], grpc.Channel]
+    ) -> None:
+        self._renewal = _Renewal(files, open_channel)
 
     def subscribe(self, *arguments: Any, **options: Any) -> None:
         self._renewal.present().subscribe(*arguments, **options)
@@ -152,25 +158,15 @@ class RenewedChannel(grpc.Channel):
         self.close()
 
 
-class RenewedAsyncChannel(aio.Channel):
+class RenewedAsyncChannel(_Rpcs, aio.Channel):
     """`RenewedChannel` for asyncio."""
+
+    _renewal: _Renewal[aio.Channel]
 
     def __init__(
         self, files: ClientCertificate, open_channel: Callable[[grpc.ChannelCredentials], aio.Channel]
     ) -> None:
         self._renewal = _Renewal(files, open_channel)
-
-    def unary_unary(self, *arguments: Any, **options: Any) -> Any:
-        return self._renewal.rpc("unary_unary", *arguments, **options)
-
-    def unary_stream(self, *arguments: Any, **options: Any) -> Any:
-        return self._renewal.rpc("unary_stream", *arguments, **options)
-
-    def stream_unary(self, *arguments: Any, **options: Any) -> Any:
-        return self._renewal.rpc("stream_unary", *arguments, **options)
-
-    def stream_stream(self, *arguments: Any, **options: Any) -> Any:
-        return self._renewal.rpc("stream_stream", *arguments, **options)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
         return self._renewal.present().get_state(try_to_connect)
