@@ -21,7 +21,7 @@ import grpc
 import psutil
 
 from bench import overload_calls, product, seed
-from bench.measuring import memory, percentile, print_table, run_parts, share_cores, verdict
+from bench.measuring import cpu_seconds, memory, percentile, print_table, run_parts, share_cores, verdict
 from bench.product import Server
 
 GRPC_PORT, HTTP_PORT, METRICS_PORT = 50170, 8170, 8171
@@ -88,7 +88,9 @@ def _measure(
     name: str, server: Server, plan: overload_calls.Plan, probe: Callable[[], Any], arguments: argparse.Namespace
 ) -> None:
     _run(plan, 3, rate=0)  # To warm up.
+    cpu = cpu_seconds(server.process)
     normal = _run(plan, 10, rate=0)
+    cpu_ms = (cpu_seconds(server.process) - cpu) / len(normal.admitted_ms) * 1000
     capacity = len(normal.admitted_ms) / normal.seconds
     before = memory(server.process)
     with _probing(probe) as (health_ms, failures), _watching_memory(server.process) as peaks:
@@ -110,6 +112,7 @@ def _measure(
         ("health: p50 ms", "", f"{percentile(health_ms, 0.5):.0f}"),
         ("health: p99 ms", "", f"{prompt:.0f}"),
         ("health: longest ms", "", f"{max(health_ms):.0f}"),
+        ("CPU of a call, ms", f"{cpu_ms:.2f}", ""),
         ("memory MB", f"{before / 1e6:.0f}", f"{max(peaks) / 1e6:.0f}, then {after / 1e6:.0f}"),
     ])  # fmt: skip
     print()

@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 from django.conf import settings
 
 from config.wsgi import application as wsgi_application
-from core.concurrency.thread_pool import MAX_WAITING_OVERLOADED, ThreadPool
+from core.concurrency.thread_pool import ThreadPool
 from core.db.connection_budget import HEALTH_THREADS
 from core.request_streams import threads as request_stream_threads
 from core.rest import websockets
@@ -21,7 +21,7 @@ from core.rest.compat import serve_in_threads
 from meetings.views import audio
 
 _streams = ThreadPool("http-uploads", **request_stream_threads())
-_ordinary = ThreadPool("http", settings.HTTP_THREADS, max_waiting_overloaded=MAX_WAITING_OVERLOADED)
+_ordinary = ThreadPool("http", settings.HTTP_THREADS, sheds=True)
 application = dispatch(
     ordinary=serve_in_threads(wsgi_application, _ordinary),
     uploads=serve_in_threads(wsgi_application, _streams),

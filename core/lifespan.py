@@ -15,7 +15,7 @@ from core.observability import process
 from embedded_postgres import lifecycle
 from telemetry import tracing
 
-_SWITCH_SECONDS = 0.001
+_SWITCH_SECONDS = 0.0003
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from core import context
 from core.concurrency.presence import PRESENCE
+from core.concurrency.shedding import YOUNG_SECONDS, Shedding
 
 #: The pools of this process, for its metrics.
 _POOLS: "weakref.WeakSet[ThreadPool]" = weakref.WeakSet()
@@ -28,11 +29,6 @@ Work = Callable[[], None]
 _ALONE_SECONDS = 0.2
 #: Calls of one caller that may wait for a thread of a pool, unless the pool has another limit.
 MAX_WAITING = 1_000
-#: Calls that may wait in an overloaded pool of ordinary calls: half a second of work, and as many as a page, or a few
-#: dozen clients that return at once, make together.
-MAX_WAITING_OVERLOADED = 64
-#: A pool is overloaded while the calls that begin have waited for longer than this, or none begins for as long.
-_OVERLOADED_AFTER_SECONDS = 0.5
 
 
 class ThreadPool(futures.Executor):
@@ -54,7 +50,7 @@ class ThreadPool(futures.Executor):
         share_beside_others: how many while others are present; by default a quarter.
         lazy: start threads as they are needed.
         at_rest: called by a thread after each piece of work.
-        max_waiting_overloaded: how many calls may wait while the pool is overloaded; None = as many as otherwise.
+        sheds: the pool sheds load (`core.concurrency.shedding`).
     """
 
     def __init__(
@@ -68,15 +64,13 @@ class ThreadPool(futures.Executor):
         share_beside_others: int | None = None,
         lazy: bool = False,
         at_rest: Callable[[], None] = lambda: None,
-        max_waiting_overloaded: int | None = None,
+        sheds: bool = False,
     ) -> None:
         self._name = name
         self._size = size
         self._max_waiting = max_waiting
         self._max_spares = max_spares
-        self._max_waiting_overloaded = min(max_waiting, max_waiting_overloaded or max_waiting)
-        #: How long the call had waited that began last, and when that was, or when calls began to wait after a pause.
-        self._last_wait, self._last_moved_at = 0.0, 0.0
+        self._shedding = Shedding(size) if sheds else None
         self._refused = 0
         self._share = share or size - size // 4
         self._share_beside_others = min(self._share, share_beside_others or max(1, size // 4))
@@ -89,10 +83,12 @@ class ThreadPool(futures.Executor):
         self._waiting: OrderedDict[str, deque[tuple[Work, float]]] = OrderedDict()
         self._count = 0
         self._running: Counter[str] = Counter()
-        #: Tokens whose work could not start because its caller had its share.
+        #: Tokens whose work could not start, because its caller had its share or none might begin.
         self._put_off = 0
         #: When the last call of each caller with running calls began.
         self._begun_at: dict[str, float] = {}
+        #: When the call of each thread at work began, if the pool sheds load; by `threading.get_ident`.
+        self._at_work: dict[int, float] = {}
         self._spares = 0
         self._idle = 0
         self._has_ended = False
@@ -131,8 +127,8 @@ class ThreadPool(futures.Executor):
                 waiting = self._waiting[caller] = deque()
             now = time.monotonic()
             waiting.append((work, now))
-            if not self._count:
-                self._last_moved_at = now
+            if self._shedding and not self._count:
+                self._shedding.note_first(now)
             self._count += 1
             if self._count - self._put_off > self._idle and len(self._threads_alive) < self._size:
                 self._start()
@@ -146,17 +142,14 @@ class ThreadPool(futures.Executor):
     def has_room(self, caller: str) -> bool:
         """Return whether one more call of this caller may wait.
 
-        A burst may wait. If calls wait for long, few may, so that those which are admitted are served soon, while the
-        others are refused at once; a caller with no waiting call comes before others.
+        If the pool sheds load, few may while calls wait for long. A caller with no waiting call comes before others.
         """
         with self._lock:
             waiting = len(self._waiting.get(caller, ()))
-            longest = max(self._last_wait, time.monotonic() - self._last_moved_at)
-            if self._count and longest > _OVERLOADED_AFTER_SECONDS:
-                limit = self._max_waiting_overloaded
-                has_room = max(waiting, self._count if waiting else len(self._waiting)) < limit
-            else:
-                has_room = waiting < self._max_waiting and (not waiting or self._count < 10 * self._max_waiting)
+            has_room = waiting < self._max_waiting and (not waiting or self._count < 10 * self._max_waiting)
+            if has_room and self._shedding and self._count:
+                others = self._count if waiting else len(self._waiting)
+                has_room = self._shedding.may_wait(time.monotonic(), self._count, others)
             self._refused += not has_room
             return has_room
 
@@ -202,11 +195,12 @@ class ThreadPool(futures.Executor):
         return False
 
     def _begin(self) -> tuple[str, Work] | None:
-        """Take the work whose turn it is; None if every waiting caller has its share of threads."""
+        """Take the work whose turn it is; None if every waiting caller has its share of threads, or none may begin."""
         now = time.monotonic()
         with self._lock:
             self._idle -= 1
-            for caller, waiting in self._waiting.items():
+            may_begin = not self._shedding or self._shedding.may_begin(now, self._at_work)
+            for caller, waiting in self._waiting.items() if may_begin else ():
                 if self._may_begin(caller, now):
                     work, put_at = waiting.popleft()
                     if waiting:
@@ -216,13 +210,16 @@ class ThreadPool(futures.Executor):
                     self._running[caller] += 1
                     self._begun_at[caller] = now
                     self._count -= 1
-                    self._last_wait, self._last_moved_at = now - put_at, now
+                    if self._shedding:
+                        self._shedding.note_begun(now, now - put_at)
+                        self._at_work[threading.get_ident()] = now
                     return caller, work
             self._put_off += 1
         return None
 
     def _end(self, caller: str) -> None:
         with self._lock:
+            self._at_work.pop(threading.get_ident(), None)
             self._running[caller] -= 1
             if not self._running[caller]:
                 del self._running[caller], self._begun_at[caller]
@@ -239,9 +236,10 @@ class ThreadPool(futures.Executor):
 
     def _next_token(self) -> bool:
         """Wait for work that may start, or until postponed work may be able to; return False to end the thread."""
+        patience = YOUNG_SECONDS if self._shedding else _ALONE_SECONDS
         while True:
             try:
-                return self._tokens.get(timeout=_ALONE_SECONDS if self._put_off else None) is not None
+                return self._tokens.get(timeout=patience if self._put_off else None) is not None
             except queue.Empty:
                 with self._lock:
                     if self._put_off:

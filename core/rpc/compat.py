@@ -20,6 +20,7 @@ from core.auth import presumed_caller
 from core.concurrency.thread_pool import ThreadPool
 from core.errors import Failure
 from core.rpc.peers import address_of_peer
+from core.rpc.refusals import Refusal
 from core.rpc.stall_watchdog import StallWatchdog, no_message_within
 from core.streams import LAST_CHANCE_SECONDS
 
@@ -32,9 +33,12 @@ _NAMES = frozenset(
     {
         "_unary_response_in_pool", "_stream_response_in_pool", "_receive_message", "_get_initial_metadata_operation",
         "_send_initial_metadata", "_EMPTY_FLAGS", "_RECEIVE_MESSAGE_TOKEN", "_SEND_INITIAL_METADATA_TOKEN", "cygrpc",
+        "_abort",
     }
 )  # fmt: skip
-_STATE_NAMES = frozenset({"condition", "request", "due", "initial_metadata_allowed"})
+_STATE_NAMES = frozenset(
+    {"condition", "request", "due", "initial_metadata_allowed", "code", "details", "trailing_metadata"}
+)
 #: Attributes of behaviours that grpcio reads.
 _ATTRIBUTES = frozenset({"experimental_non_blocking", "experimental_thread_pool"})
 
@@ -84,7 +88,8 @@ class Behaviour:
     Attributes:
         run: takes the messages, grpcio's context, and for a stream that does not block, a function that sends.
         patience: how many seconds a client may take for its first message; None = the call does not wait for it.
-        refusal: serves the call in place of this behaviour while the server is busy.
+        refusal: ends the call in place of this behaviour while the server is busy.
+        refuses_all: every call ends with `refusal`, which is also what `run` does.
         answers_while_it_receives: the client may wait for the initial metadata before it sends a message.
         experimental_non_blocking: `run` returns at once and sends from any thread later.
         experimental_thread_pool: serves the calls; None = the server's.
@@ -92,7 +97,8 @@ class Behaviour:
 
     run: Callable[..., Any]
     patience: float | None = None
-    refusal: "Behaviour | None" = None
+    refusal: Refusal | None = None
+    refuses_all: bool = False
     answers_while_it_receives: bool = False
     experimental_non_blocking: bool = False
     experimental_thread_pool: ThreadPool | None = None
@@ -241,7 +247,7 @@ class EarlyCall:
         if serve not in (_server._unary_response_in_pool, _server._stream_response_in_pool):
             return None
         # For a handler of a single request, calling `thunk` would start to receive it.
-        if not isinstance(behaviour, Behaviour) or behaviour.patience is None:
+        if not isinstance(behaviour, Behaviour) or (behaviour.patience is None and not behaviour.refuses_all):
             return None
         return cls(serve, event, state, behaviour, thunk, tuple(rest))
 
@@ -260,13 +266,26 @@ class EarlyCall:
         peer = address_of_peer(self._event.call.peer().decode())
         return presumed_caller(authorization, client_address(peer, forwarded, settings.GRPC_TRUSTED_PROXIES))
 
-    def refuse(self) -> ThreadPool | None:
-        """Replace the call's behaviour by its refusal. Returns the pool that serves it; None if there is no refusal."""
+    @property
+    def is_refused(self) -> bool:
+        """True if the method refuses every call."""
+        return self._behaviour.refuses_all
+
+    def refuse(self) -> bool:
+        """End the call with its behaviour's refusal, on grpcio's serving thread. Return False if it has none.
+
+        A thread would have to wait for those that are busy, so that in an overload a refusal would take as long as a
+        call. The fallback refuses in a thread.
+        """
         refusal = self._behaviour.refusal
         if refusal is None:
-            return None
-        self._serve, self._behaviour = _server._stream_response_in_pool, refusal
-        return refusal.experimental_thread_pool
+            return False
+        state = self._state
+        with state.condition:
+            state.trailing_metadata = refusal.report(self._event.invocation_metadata or ())
+            state.code, state.details = refusal.code, refusal.message
+            _server._abort(state, self._event.call, _server.cygrpc.StatusCode.unknown, b"")  # type: ignore[attr-defined]
+        return True
 
     def receive(self, guard: StallWatchdog, on_first_message: Callable[[], None]) -> None:
         """Receive the first message and call `on_first_message`, on grpcio's serving thread. Holds no other thread."""

@@ -32,7 +32,6 @@ from core.errors import (
     Unauthenticated,
     invalid,
     message_too_large,
-    problem_of,
     request_too_large,
 )
 from core.execution import admit, identify
@@ -42,6 +41,7 @@ from core.rpc.compat import Behaviour
 from core.rpc.feed_pools import FeedPools
 from core.rpc.handlers import Layer
 from core.rpc.method import Handler, Method
+from core.rpc.refusals import Refusal
 from core.rpc.rpc_context import RpcContext
 from core.rpc.stall_watchdog import StallWatchdog
 from core.rpc.stream_context import StreamContext
@@ -191,7 +191,7 @@ class _Entry(NamedTuple):
 
 
 class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
-    """Wraps every method in its layers, and refuses streams beyond the limit without a thread of the pool.
+    """Wraps every method in its layers, and refuses streams beyond the limit.
 
     Args:
         workers: the threads that serve calls; None = handlers run in the thread that calls them.
@@ -217,12 +217,11 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         for pool in (workers, own_workers, uploads):
             if pool is not None:
                 pool.guard = self._guard
-        # For short work that must not wait for a worker: refusals, and the reports of streams that have ended.
-        self._reject_pool = CallThreadPool("aside", 1) if workers is not None else None
+        # For the reports of streams that have ended, which must not wait for a worker.
+        self._reports = CallThreadPool("aside", 1) if workers is not None else None
         self._entries: dict[str, _Entry] = {}
         unknown = Method("/unknown/unknown", grpc.unary_unary_rpc_method_handler(lambda request, context: request))
-        self._unknown = self._refusal(unknown, MethodNotAllowed("This server has no such method."))
-        self._last_refusal_logged = 0.0
+        self._unknown = _refusing(Refusal(unknown, MethodNotAllowed("This server has no such method.")))
         self._max_open = settings.MAX_STREAMS
         if not compat.uses_private_api():
             self._max_open = min(self._max_open, compat.MAX_BLOCKING_STREAMS)
@@ -252,9 +251,9 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             call.end(failure)
 
     def close(self) -> None:
-        """End the interceptor's own thread, after it has sent the remaining refusals and reports."""
-        if self._reject_pool is not None:
-            self._reject_pool.end(within=1)
+        """End the interceptor's own thread, after it has written the remaining reports."""
+        if self._reports is not None:
+            self._reports.end(within=1)
 
     def _entry(self, path: str, handler: Handler) -> _Entry:
         method = Method(path, handler)
@@ -263,12 +262,8 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         layers = SYSTEM_LAYERS if method.of_the_server else INTERCEPTORS
         # Without TRACING, calls have no cost for it.
         layers = tuple(layer for layer in layers if settings.TRACING or layer is not trace_call)
-        refuse = self._refusing(method, RateLimited("The server is busy; try again in a second.", 1))
-        return _Entry(
-            method,
-            self._handler(method, layers, own_pool, pool, refuse),
-            grpc.stream_stream_rpc_method_handler(refuse),
-        )
+        refusal = Refusal(method, RateLimited("The server is busy; try again in a second.", 1))
+        return _Entry(method, self._handler(method, layers, own_pool, pool, refusal), _refusing(refusal))
 
     def _own_pool(self, method: Method) -> ThreadPool | None:
         """Return the pool of a method that the server's workers do not serve."""
@@ -286,7 +281,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         layers: tuple[Layer, ...],
         own_pool: ThreadPool | None,
         pool: ThreadPool | None,
-        refuse: Behaviour,
+        refusal: Refusal,
     ) -> Handler:
         call_pool = pool if isinstance(pool, CallThreadPool) else None
 
@@ -321,7 +316,7 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         behaviour = Behaviour(
             run,
             patience=_patience(method, self._guard),
-            refusal=refuse,
+            refusal=refusal,
             answers_while_it_receives=method.request_streaming and method.response_streaming,
             experimental_non_blocking=method.non_blocking and compat.uses_private_api(),
             experimental_thread_pool=own_pool,
@@ -330,36 +325,16 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
             return grpc.stream_stream_rpc_method_handler(behaviour)
         return grpc.stream_unary_rpc_method_handler(behaviour)
 
-    def _refusal(self, method: Method, failure: Failure) -> Handler:
-        return grpc.stream_stream_rpc_method_handler(self._refusing(method, failure))
-
-    def _refusing(self, method: Method, failure: Failure) -> Behaviour:
-        problem = problem_of(failure)
-
-        def refuse(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-            method.started.inc()
-            call = RpcContext(method, messages, context, self._guard)
-            with call.report:
-                call.fail_with(problem)
-                call.report.silent = self._is_refusal_logged()
-            call.set_status()
-            return iter(())
-
-        return Behaviour(refuse, experimental_thread_pool=self._reject_pool if compat.uses_private_api() else None)
-
-    def _is_refusal_logged(self) -> bool:
-        """Return whether a refusal was logged in the last second. All are counted, but only one a second is logged."""
-        now = time.monotonic()
-        if now - self._last_refusal_logged < 1:
-            return True
-        self._last_refusal_logged = now
-        return False
-
     def _over(self, call: StreamContext) -> None:
         self.open.discard(call)
         if not call.report.continues:
             return
-        if self._reject_pool is not None:
-            self._reject_pool.submit(call.report.end)
+        if self._reports is not None:
+            self._reports.submit(call.report.end)
         else:
             call.report.end()
+
+
+def _refusing(refusal: Refusal) -> Handler:
+    """Return a handler that refuses every call."""
+    return grpc.stream_stream_rpc_method_handler(Behaviour(refusal, refusal=refusal, refuses_all=True))

@@ -14,7 +14,7 @@ import grpc
 from django.conf import settings
 from grpc_health.v1 import health_pb2_grpc
 
-from core.concurrency.thread_pool import MAX_WAITING_OVERLOADED, ThreadPool
+from core.concurrency.thread_pool import ThreadPool
 from core.errors import Unavailable
 from core.lifespan import running_alongside
 from core.open_files import raise_limit
@@ -93,9 +93,7 @@ class Server:
 
     def __init__(self, services: Sequence[Service], options: Options) -> None:
         self._options = options
-        self._workers = CallThreadPool(
-            "grpc", options.workers, settings.GRPC_MAX_QUEUE, max_waiting_overloaded=MAX_WAITING_OVERLOADED
-        )
+        self._workers = CallThreadPool("grpc", options.workers, settings.GRPC_MAX_QUEUE, sheds=True)
         # Health has its own threads, so that it answers while all others are busy.
         own_workers = CallThreadPool("grpc-own", 2)
         uploads = CallThreadPool("grpc-uploads", max_waiting=settings.GRPC_MAX_QUEUE, **request_stream_threads())

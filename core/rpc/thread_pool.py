@@ -44,16 +44,16 @@ class CallThreadPool(ThreadPool, futures.ThreadPoolExecutor):
         early = EarlyCall.of(args)
         if early is None:
             return super().submit(fn, *args, **kwargs)
-        caller = early.caller()
         future: futures.Future[Any] = futures.Future()
+        caller = early.caller()
+        is_full = early.is_refused or not self.has_room(caller) or self._half_open[caller] >= MAX_HALF_OPEN
+        if is_full and early.refuse():
+            future.set_result(None)
+            return future
 
         def serve() -> None:
             resolve(future, _begin, caller, fn, early.arguments())
 
-        is_full = not self.has_room(caller) or self._half_open[caller] >= MAX_HALF_OPEN
-        if is_full and (pool_of_refusals := early.refuse()) is not None:
-            pool_of_refusals.run(serve, caller)
-            return future
         if self.guard is None:
             self.run(serve, caller)
             return future
@@ -63,9 +63,10 @@ class CallThreadPool(ThreadPool, futures.ThreadPoolExecutor):
         def on_first_message() -> None:
             self._note_half_open(caller, -1)
             # The pool may have filled up since; a call that is cut must get its own status.
-            is_full = early.has_message and not self.has_room(caller)
-            refusals = early.refuse() if is_full else None
-            (refusals or self).run(serve, caller)
+            if early.has_message and not self.has_room(caller) and early.refuse():
+                future.set_result(None)
+                return
+            self.run(serve, caller)
 
         early.receive(self.guard, on_first_message)
         return future

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -6,8 +7,10 @@ import pytest
 from django.db import Error, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from core.concurrency.statements import WAITING_THREADS
 from core.db import spare_connections
 from core.db.backend import base
+from tests.support.servers import until
 
 
 @pytest.mark.django_db
@@ -110,3 +113,19 @@ def test_connection_is_checked_if_it_was_idle(was_idle: bool, monkeypatch: pytes
     connection.close_if_unusable_or_obsolete()
     session()
     assert len(checks) == was_idle
+
+
+@pytest.mark.django_db
+def test_thread_that_waits_for_a_statement_is_known() -> None:
+    others = set(WAITING_THREADS)
+
+    def wait() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(1)")
+        connection.close()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    until(lambda: waiting.ident in WAITING_THREADS)
+    waiting.join()
+    assert others >= WAITING_THREADS

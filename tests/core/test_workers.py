@@ -15,7 +15,9 @@ import pytest
 
 from core.concurrency.pacing import Pace
 from core.concurrency.presence import PRESENCE, PRESENT_SECONDS, Presence
+from core.concurrency.shedding import MAX_WAITING_IN_BURST
 from core.concurrency.slots import Slots
+from core.concurrency.statements import WAITING_THREADS
 from core.concurrency.thread_pool import ThreadPool
 from core.concurrency.turns import Turns
 from core.errors import RateLimited
@@ -67,23 +69,75 @@ def busy() -> Iterator[Busy]:
         made.end_one()
 
 
-def test_few_calls_wait_in_an_overload(start: Callable[..., ThreadPool], busy: Busy) -> None:
-    """A burst may wait; when calls wait for long, few may."""
-    pool = start(2, share=2, share_beside_others=2, max_waiting_overloaded=3)
-    for number in range(10):
-        assert pool.has_room("a")
-        pool.run(busy.work(f"a{number}"), "a")
-    until(lambda: not pool.has_room("a"))
+def fill(pool: ThreadPool, calls: int, work: Callable[[], None]) -> None:
+    """Start calls of as many callers, without a look at the pool's room."""
+    for number in range(calls):
+        pool.run(work, f"caller {number}")
+
+
+def test_a_burst_may_wait(start: Callable[..., ThreadPool], busy: Busy) -> None:
+    """However long it takes: nothing begins for a while, as without the database."""
+    pool = start(2, sheds=True)
+    fill(pool, 2 + MAX_WAITING_IN_BURST, busy.work("call"))
+    assert pool.has_room("another"), "nothing has waited for long yet"
+    until(lambda: not pool.has_room("another"))
+    busy.end_one()
+    assert [busy.next() for _ in range(3)] == ["call"] * 3
+    assert pool.has_room("another"), "one fewer waits"
+    pool.run(busy.work("another"), "another")
+    assert not pool.has_room("a third")
+
+
+def test_few_calls_wait_in_an_overload(start: Callable[..., ThreadPool]) -> None:
+    pool = start(2, sheds=True)
+    fill(pool, 100, partial(time.sleep, 0.05))
+    until(lambda: not pool.has_room("another"))
+    until(lambda: pool.figures()[3] <= MAX_WAITING_IN_BURST)
+    assert not pool.has_room("another"), "calls have waited for longer than a burst lasts"
     refused = pool.figures()[-1]
-    assert pool.has_room("b"), "a caller that has no waiting call comes first"
-    for caller in "bc":
-        pool.run(busy.work(caller), caller)
-    assert not pool.has_room("b")
-    assert not pool.has_room("d"), "three callers wait"
-    assert pool.figures()[-1] == refused + 2
-    for _ in range(12):
-        busy.end_one()
-    until(lambda: pool.has_room("a"))
+    until(lambda: pool.has_room("another"))
+    assert pool.figures()[-1] > refused
+    assert pool.figures()[3] < 12, "twice what two threads begin in 0.15 s"
+    until(lambda: pool.figures()[2:4] == (0, 0))
+    assert pool.has_room("another")
+
+
+@pytest.mark.parametrize(("waits_for_database", "at_work"), [(False, range(1, 4)), (True, range(6, 9))])
+def test_few_calls_compute_at_once_while_others_wait(
+    start: Callable[..., ThreadPool], waits_for_database: bool, at_work: range
+) -> None:
+    pool = start(8, sheds=True)
+
+    def work() -> None:
+        if waits_for_database:
+            WAITING_THREADS.add(threading.get_ident())
+        time.sleep(0.04)
+        WAITING_THREADS.discard(threading.get_ident())
+
+    fill(pool, 200, work)
+    until(lambda: pool.figures()[3] < 130)
+    seen = []
+    while pool.figures()[3] > 60:
+        seen.append(pool.figures()[2])
+        time.sleep(0.005)
+    assert round(sum(seen) / len(seen)) in at_work
+
+
+def test_a_caller_without_a_waiting_call_comes_first_in_an_overload(
+    start: Callable[..., ThreadPool], busy: Busy
+) -> None:
+    pool = start(1, sheds=True)
+    for _ in range(2 + MAX_WAITING_IN_BURST):
+        pool.run(busy.work("a"), "a")
+    until(lambda: not pool.has_room("a"))
+    assert pool.has_room("b")
+
+
+def test_a_pool_that_does_not_shed_lets_calls_wait(start: Callable[..., ThreadPool], busy: Busy) -> None:
+    pool = start(2)
+    fill(pool, 200, busy.work("call"))
+    time.sleep(0.6)
+    assert pool.has_room("another")
 
 
 def test_caller_leaves_threads_to_others(start: Callable[..., ThreadPool], busy: Busy) -> None:

@@ -19,10 +19,13 @@ begins, and `health_check_done` is what CONN_HEALTH_CHECKS leaves to be done. `t
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
+import psycopg2.extensions
 from django.db.backends.postgresql import base, client
 
+from core.concurrency.statements import WAITING_THREADS
 from core.db import pooling, sessions, spare_connections
 from core.observability import process
 from embedded_postgres import binaries, lifecycle
@@ -54,6 +57,19 @@ class DatabaseClient(client.DatabaseClient):
         return arguments, environment
 
 
+class Cursor(psycopg2.extensions.cursor):
+    """A cursor whose thread is known to wait while a statement runs."""
+
+    def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name
+        """Execute a statement."""
+        thread = get_ident()
+        WAITING_THREADS.add(thread)
+        try:
+            super().execute(query, vars)
+        finally:
+            WAITING_THREADS.discard(thread)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection of one thread."""
 
@@ -69,7 +85,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         PostgreSQL lists the session under the name of the process, unless `PGAPPNAME` or DATABASE_URL names it.
         """
-        return {**_TIMEOUTS, "fallback_application_name": process.name(), **super().get_connection_params()}
+        own = {**_TIMEOUTS, "fallback_application_name": process.name()}
+        return {**own, **super().get_connection_params(), "cursor_factory": Cursor}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Take a spare connection that another thread has released, or open a new one."""

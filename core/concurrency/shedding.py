@@ -1,0 +1,85 @@
+"""Shedding of load: which calls may wait for a thread of a busy pool, and which are refused at once."""
+
+from collections.abc import Mapping
+
+from core.concurrency.statements import WAITING_THREADS
+
+#: How long a call may have to wait in a burst, and how many calls may wait however long it takes: as many as a page, or
+#: a few dozen clients that return at once, make together.
+_BURST_WAIT_SECONDS = 0.5
+MAX_WAITING_IN_BURST = 64
+#: A burst that lasts for longer than this is an overload, in which calls may have to wait for so long; or so many calls
+#: for each thread however long it takes.
+_BURST_SECONDS = 0.5
+_OVERLOAD_WAIT_SECONDS = 0.15
+_WAITING_FOR_EACH_THREAD = 2
+#: A burst is over when calls wait for less than this on average.
+_SHORT_WAIT_SECONDS = 0.05
+#: How many of the last calls count for averages, roughly.
+_AVERAGED = 16
+#: While calls wait, so many compute that have begun within so many seconds. More would only delay each other, and the
+#: thread that accepts and refuses calls. Those that are older may be waiting for something else than the database.
+_COMPUTING = 2
+YOUNG_SECONDS = 0.05
+
+
+class Shedding:
+    """Decides whether one more call may wait, by how fast the calls before it begin.
+
+    A burst may wait. When calls have waited for some time, few may, so that those which are admitted are served soon,
+    while the others are refused at once. All times are those of `time.monotonic`; the caller holds the pool's lock.
+
+    Args:
+        threads: of the pool.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._few = _WAITING_FOR_EACH_THREAD * threads
+        #: Averages of the time between two calls that begin while others wait, and of how long they have waited.
+        self._interval = self._wait = 0.0
+        #: When a call began last, or began to wait after a pause; and the last time at which waits were short.
+        self._moved_at = self._relaxed_at = 0.0
+
+    def note_first(self, now: float) -> None:
+        """Record that a call begins to wait, and no other waits."""
+        self._interval = self._wait = 0.0
+        self._moved_at = self._relaxed_at = now
+
+    def note_begun(self, now: float, waited: float) -> None:
+        """Record that a call begins that has waited for so long."""
+        gap, self._moved_at = now - self._moved_at, now
+        self._interval += (gap - self._interval) / _AVERAGED
+        self._wait += (waited - self._wait) / _AVERAGED
+        # After a pause, such as one of the database, all that waited since is a burst.
+        if self._wait < _SHORT_WAIT_SECONDS or gap > _BURST_WAIT_SECONDS:
+            self._relaxed_at = now
+
+    @property
+    def _is_overload(self) -> bool:
+        return self._moved_at - self._relaxed_at > _BURST_SECONDS
+
+    def may_begin(self, now: float, begun_at: Mapping[int, float]) -> bool:
+        """Return whether one more call may begin.
+
+        Args:
+            begun_at: when the calls at work have begun, by the thread of each (`threading.get_ident`).
+        """
+        if self._moved_at - self._relaxed_at < 2 * _SHORT_WAIT_SECONDS:
+            return True
+        computing = [
+            at for thread, at in begun_at.items() if thread not in WAITING_THREADS and now - at < YOUNG_SECONDS
+        ]
+        return len(computing) < _COMPUTING
+
+    def may_wait(self, now: float, count: int, others: int) -> bool:
+        """Return whether one more call may wait.
+
+        Args:
+            count: how many calls wait.
+            others: how many of them are compared with the limit.
+        """
+        is_overload = self._is_overload
+        expected = max(count * self._interval, now - self._moved_at)
+        if expected < (_OVERLOAD_WAIT_SECONDS if is_overload else _BURST_WAIT_SECONDS):
+            return True
+        return others < (self._few if is_overload else MAX_WAITING_IN_BURST)
