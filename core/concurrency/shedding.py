@@ -9,10 +9,10 @@ from core.concurrency.statements import WAITING_THREADS
 _BURST_WAIT_SECONDS = 0.5
 MAX_WAITING_IN_BURST = 64
 #: A burst that lasts for longer than this is an overload, in which calls may have to wait for so long; or so many calls
-#: for each thread however long it takes.
+#: however long it takes: those of two dozen clients that call one after the other, on a slow machine, are no overload.
 _BURST_SECONDS = 0.5
 _OVERLOAD_WAIT_SECONDS = 0.15
-_WAITING_FOR_EACH_THREAD = 2
+MAX_WAITING_IN_OVERLOAD = 32
 #: A burst is over when calls wait for less than this on average.
 _SHORT_WAIT_SECONDS = 0.05
 #: How many of the last calls count for averages, roughly.
@@ -28,13 +28,9 @@ class Shedding:
 
     A burst may wait. When calls have waited for some time, few may, so that those which are admitted are served soon,
     while the others are refused at once. All times are those of `time.monotonic`; the caller holds the pool's lock.
-
-    Args:
-        threads: of the pool.
     """
 
-    def __init__(self, threads: int) -> None:
-        self._few = _WAITING_FOR_EACH_THREAD * threads
+    def __init__(self) -> None:
         #: Averages of the time between two calls that begin while others wait, and of how long they have waited.
         self._interval = self._wait = 0.0
         #: When a call began last, or began to wait after a pause; and the last time at which waits were short.
@@ -82,4 +78,4 @@ class Shedding:
         expected = max(count * self._interval, now - self._moved_at)
         if expected < (_OVERLOAD_WAIT_SECONDS if is_overload else _BURST_WAIT_SECONDS):
             return True
-        return others < (self._few if is_overload else MAX_WAITING_IN_BURST)
+        return others < (MAX_WAITING_IN_OVERLOAD if is_overload else MAX_WAITING_IN_BURST)

@@ -70,7 +70,7 @@ class ThreadPool(futures.Executor):
         self._size = size
         self._max_waiting = max_waiting
         self._max_spares = max_spares
-        self._shedding = Shedding(size) if sheds else None
+        self._shedding = Shedding() if sheds else None
         self._refused = 0
         self._share = share or size - size // 4
         self._share_beside_others = min(self._share, share_beside_others or max(1, size // 4))

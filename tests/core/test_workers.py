@@ -15,7 +15,7 @@ import pytest
 
 from core.concurrency.pacing import Pace
 from core.concurrency.presence import PRESENCE, PRESENT_SECONDS, Presence
-from core.concurrency.shedding import MAX_WAITING_IN_BURST
+from core.concurrency.shedding import MAX_WAITING_IN_BURST, MAX_WAITING_IN_OVERLOAD
 from core.concurrency.slots import Slots
 from core.concurrency.statements import WAITING_THREADS
 from core.concurrency.thread_pool import ThreadPool
@@ -97,7 +97,7 @@ def test_few_calls_wait_in_an_overload(start: Callable[..., ThreadPool]) -> None
     refused = pool.figures()[-1]
     until(lambda: pool.has_room("another"))
     assert pool.figures()[-1] > refused
-    assert pool.figures()[3] < 12, "twice what two threads begin in 0.15 s"
+    assert pool.figures()[3] < MAX_WAITING_IN_OVERLOAD
     until(lambda: pool.figures()[2:4] == (0, 0))
     assert pool.has_room("another")
 
