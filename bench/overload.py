@@ -113,6 +113,8 @@ def _measure(
         ("health: p99 ms", "", f"{prompt:.0f}"),
         ("health: longest ms", "", f"{max(health_ms):.0f}"),
         ("CPU of a call, ms", f"{cpu_ms:.2f}", ""),
+        ("CPU of the load", f"{normal.cpu_seconds / normal.seconds:.0%}", f"{busy.cpu_seconds / busy.seconds:.0%}"),
+        ("load late: p99 ms", f"{percentile(normal.late_ms, 0.99):.0f}", f"{percentile(busy.late_ms, 0.99):.0f}"),
         ("memory MB", f"{before / 1e6:.0f}", f"{max(peaks) / 1e6:.0f}, then {after / 1e6:.0f}"),
     ])  # fmt: skip
     print()

@@ -33,12 +33,16 @@ class Outcome:
 
     Attributes:
         failed: what else they ended with → their number.
+        cpu_seconds: what the calls cost this process.
+        late_ms: how late its event loop was, at each tick: every time above includes as much of its own delay.
     """
 
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     admitted_ms: list[float] = field(default_factory=list)
     refused_ms: list[float] = field(default_factory=list)
     failed: Counter[str] = field(default_factory=Counter)
+    late_ms: list[float] = field(default_factory=list)
 
 
 def run(plan: Plan, seconds: float, rate: float, at_once: int) -> Outcome:
@@ -66,14 +70,23 @@ async def _run(plan: Plan, seconds: float, rate: float, at_once: int) -> Outcome
         else:
             outcome.failed[ended] += 1
 
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
+    watching = asyncio.ensure_future(_watch_loop(outcome.late_ms))
     if rate:
         await _at_rate(call, rate, seconds)
     else:
         await asyncio.gather(*(_again(call, began + seconds) for _ in range(at_once)))
-    outcome.seconds = time.perf_counter() - began
+    outcome.seconds, outcome.cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
+    watching.cancel()
     await caller.close()
     return outcome
+
+
+async def _watch_loop(late_ms: list[float]) -> None:
+    while True:
+        due = time.perf_counter() + _TICK_SECONDS
+        await asyncio.sleep(_TICK_SECONDS)
+        late_ms.append((time.perf_counter() - due) * 1000)
 
 
 async def _again(call: Callable[[], Awaitable[None]], until: float) -> None:
