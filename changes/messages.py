@@ -34,9 +34,10 @@ def change_message(kind: EventKind, change: ChangeRecord | None, extent: Visibil
     set_timestamp(message.occurred_at, change.occurred_at)
     message.left_view = kind is EventKind.LEFT
     if extent is Visibility.WHOLE and kind is not EventKind.LEFT:
-        # The actor and the reason may reveal what a partial view hides.
+        # The actor and the reason may reveal what a partial view hides; so may the trace, which other changes share.
         message.actor_id = change.actor
         message.reason = change.reason
+        message.traceparent = change.traceparent or ""
     if kind in (EventKind.CREATED, EventKind.UPDATED) and change.new is not None:
         subject = subjects.of(change.subject_type)
         shown = subject.message(subject.row(change.new), extent)

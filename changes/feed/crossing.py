@@ -195,6 +195,7 @@ class Crossing:
         if (wanted := view.ids_of(step.subject_type)) and row.subject_id not in wanted:
             return
         row.operation, row.actor, row.occurred_at = "updated", self._change.actor, self._change.occurred_at
+        row.traceparent = self._change.traceparent
         before, after = (scope.extent(row, members, before=False) for members in (step.before, step.after))
         if before is not after:
             self.has_shown = True

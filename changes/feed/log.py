@@ -38,6 +38,7 @@ class ChangeRecord:
         before: image of the row before the change, or its JSON until it is first read; None where there was no row,
             and once the subject was forgotten.
         after: the same of the row after the change.
+        traceparent: the span of the call that wrote it (W3C); None without tracing.
         size: length of both images as JSON text.
         derived: values derived from the change once for all streams, by a key of the function that derives them.
     """
@@ -52,6 +53,7 @@ class ChangeRecord:
     after: Image | str | None
     actor: str
     reason: str
+    traceparent: str | None
     occurred_at: datetime
     size: int
     derived: dict[Any, Any] = field(default_factory=dict)
@@ -82,7 +84,7 @@ class ChangeRecord:
 _READ = """
     SELECT head.epoch, head.seq, head.oldest, change.seq, change.xid, change.subject_type, change.subject_id::text,
            change.subject_version, change.operation, change.old::text, change.new::text, change.actor, change.reason,
-           change.occurred_at
+           change.traceparent, change.occurred_at
     FROM changes_head AS head LEFT JOIN changes_change AS change
         ON change.seq > %(after)s AND change.seq <= %(until)s
         AND (change.subject_type = ANY (%(types)s) OR %(types)s::text[] IS NULL)
@@ -150,7 +152,7 @@ _FIRST_ID = """
 """
 _MOVED = """
     SELECT id, seq, xid, subject_type, subject_id::text, subject_version, operation, old::text, new::text, actor,
-           reason, occurred_at
+           reason, traceparent, occurred_at
     FROM changes_change
     WHERE id > %(above)s AND subject_type = %(type)s AND old->>%(column)s = %(owner)s
         AND (seq > %(after)s OR seq IS NULL)
@@ -208,7 +210,7 @@ def read_head() -> Head:
 
 
 def _change_record(row: tuple[Any, ...]) -> ChangeRecord:
-    seq, xid, subject_type, subject_id, version, operation, old, new, actor, reason, occurred_at = row
+    seq, xid, subject_type, subject_id, version, operation, old, new, actor, reason, traceparent, occurred_at = row
     return ChangeRecord(
         seq,
         xid,
@@ -220,6 +222,7 @@ def _change_record(row: tuple[Any, ...]) -> ChangeRecord:
         new,
         actor,
         reason,
+        traceparent,
         occurred_at,
         len(old or "") + len(new or ""),
     )

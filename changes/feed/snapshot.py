@@ -213,6 +213,7 @@ def as_created(subject_type: str, image: Image) -> ChangeRecord:
         after=image,
         actor="system",
         reason="",
+        traceparent=None,
         occurred_at=datetime.fromisoformat(image["updated_at"]),
         size=0,
     )

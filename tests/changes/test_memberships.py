@@ -1,6 +1,7 @@
 """Streams whose actor joins and leaves groups, while the rows of these groups change."""
 
 import pytest
+from django.db import connection, transaction
 
 from changes.feed import crossing
 from changes.feed.view import Topic
@@ -100,6 +101,16 @@ class TestJoining:
         stream.take_until(lambda stream: len(stream.events) == 2)
         assert stream.outline == [("updated", "a"), ("bookmark", "")]
         assert marked(feed.watch(ann, cursor=stream.cursor), "end").titles == ["end"]
+
+    def test_what_entered_has_the_trace_of_the_joining(self, feed: Process, ann: Actor) -> None:
+        write("a", team_id=TEAM)
+        stream = followed(feed, ann)
+        traced = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('tandem.traceparent', %s, true)", [traced])
+            join(ann)
+        marked(stream, "end")
+        assert [event.traceparent for event in stream.changes] == [traced, ""]
 
     def test_joining_twice_over_changes_nothing(self, feed: Process, ann: Actor) -> None:
         write("a", team_id=TEAM)

@@ -20,7 +20,7 @@ from tests.support.servers import ROOT, until
 pytestmark = [pytest.mark.real_server, pytest.mark.django_db]
 
 TEXT = (ROOT / "docs/integrate/client.md").read_text()
-FIRST_CALL, ERRORS, PAGES, FEED, MEETING, UPLOAD, ASYNCIO, ASYNC_FEED = re.findall(
+FIRST_CALL, ERRORS, PAGES, FEED, MEETING, UPLOAD, _TRACES, ASYNCIO, ASYNC_FEED = re.findall(
     r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL
 )
 #: Those of the package's own page.

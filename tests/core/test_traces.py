@@ -1,11 +1,14 @@
 """One trace through all processes, as a receiver of OpenTelemetry's protocol gets it."""
 
+import json
 import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +17,8 @@ pytest.importorskip("opentelemetry.proto", reason="requirements-tracing.txt is o
 from changes.models import Change
 from core.models import Job
 from tests.core.test_metrics import start as start
-from tests.support.servers import ROOT, database_url, running, until
+from tests.support import traced_consumer
+from tests.support.servers import PATIENCE_SECONDS, ROOT, database_url, running, until
 from tests.support.shared_servers import emptied_database as emptied_database
 from tests.support.shared_servers import load_demo
 from tests.support.sound_files import Part, Sound, sound_file, tone
@@ -43,6 +47,48 @@ def upload(http_url: str, recording: bytes) -> None:
         },
     )
     urllib.request.urlopen(request, timeout=60).close()
+
+
+def events_of(url: str) -> Iterator[dict[str, Any]]:
+    """Yield the data of a stream's events while it is open."""
+    with urllib.request.urlopen(url, timeout=60) as events:
+        yield from (json.loads(line[6:]) for line in iter(events.readline, b"") if line.startswith(b"data: "))
+
+
+@contextmanager
+def consumer(*arguments: str, **environment: str) -> Iterator[None]:
+    """Run a consumer of the changes that sends traces."""
+    command = [sys.executable, "-m", traced_consumer.__name__, *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_SECONDS)
+
+
+def test_consumers_of_changes_continue_the_trace_of_the_write(emptied_database: None) -> None:
+    load_demo()
+    with trace_receiver() as receiver:
+        environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        with running(DATABASE_URL=database_url(), **environment) as servers:
+            api = f"{servers.http_url}/api/v1"
+            initial = events_of(f"{api}/changes/stream?include_initial=true&bookmarks=true")
+            cursor = next(event["cursor"] for event in initial if event["kind"] == "snapshot_end")
+            with consumer(servers.grpc_address, cursor, **environment):
+                traced = {"traceparent": f"00-{TRACE}-{CALLER}-01", "Content-Type": "application/json"}
+                request = urllib.request.Request(f"{api}/tasks", b'{"title": "Traced"}', traced)
+                urllib.request.urlopen(request, timeout=60).close()
+                until(
+                    lambda: any(span.service == traced_consumer.SERVICE for span in receiver.of(TRACE)),
+                    "the consumer has applied the change",
+                )
+            change = next(events_of(f"{api}/changes/stream?cursor={cursor}"))
+        (call,) = [span for span in receiver.of(TRACE) if span.name == "taskservice.TaskService/CreateTask"]
+        (applied,) = [span for span in receiver.of(TRACE) if span.service == traced_consumer.SERVICE]
+    assert (call.parent, applied.parent) == (CALLER, call.id)
+    assert applied.attributes == {"change.title": "Traced"}
+    assert change["traceparent"] == f"00-{TRACE}-{call.id}-01"
 
 
 def test_one_trace_leads_from_an_upload_to_the_node_and_the_change(

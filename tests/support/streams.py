@@ -74,6 +74,7 @@ def note_change(kind: EventKind, change: ChangeRecord | None, extent: Visibility
         kind=change_message(kind, None, extent).kind,
         task=subject.message(subject.row(change.new), extent),
         changed_fields=subject.changed_fields(change, extent) if kind is EventKind.UPDATED else [],
+        traceparent=change.traceparent,
     )
 
 

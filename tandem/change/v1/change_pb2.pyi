@@ -63,7 +63,7 @@ class ListChangesResponse(_message.Message):
     def __init__(self, changes: _Optional[_Iterable[_Union[Change, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
 
 class Change(_message.Message):
-    __slots__ = ("cursor", "subject_type", "subject_id", "subject_version", "kind", "occurred_at", "actor_id", "user", "task", "meeting", "project", "document", "left_view", "changed_fields", "reason")
+    __slots__ = ("cursor", "subject_type", "subject_id", "subject_version", "kind", "occurred_at", "actor_id", "user", "task", "meeting", "project", "document", "left_view", "changed_fields", "reason", "traceparent")
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_TYPE_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -79,6 +79,7 @@ class Change(_message.Message):
     LEFT_VIEW_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELDS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     cursor: str
     subject_type: str
     subject_id: str
@@ -94,7 +95,8 @@ class Change(_message.Message):
     left_view: bool
     changed_fields: _containers.RepeatedScalarFieldContainer[str]
     reason: str
-    def __init__(self, cursor: _Optional[str] = ..., subject_type: _Optional[str] = ..., subject_id: _Optional[str] = ..., subject_version: _Optional[int] = ..., kind: _Optional[_Union[ChangeKind, str]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor_id: _Optional[str] = ..., user: _Optional[_Union[_user_pb2.User, _Mapping]] = ..., task: _Optional[_Union[_task_pb2.Task, _Mapping]] = ..., meeting: _Optional[_Union[_meeting_pb2.Meeting, _Mapping]] = ..., project: _Optional[_Union[_project_pb2.Project, _Mapping]] = ..., document: _Optional[_Union[_drawing_pb2.Document, _Mapping]] = ..., left_view: _Optional[bool] = ..., changed_fields: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ...) -> None: ...
+    traceparent: str
+    def __init__(self, cursor: _Optional[str] = ..., subject_type: _Optional[str] = ..., subject_id: _Optional[str] = ..., subject_version: _Optional[int] = ..., kind: _Optional[_Union[ChangeKind, str]] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., actor_id: _Optional[str] = ..., user: _Optional[_Union[_user_pb2.User, _Mapping]] = ..., task: _Optional[_Union[_task_pb2.Task, _Mapping]] = ..., meeting: _Optional[_Union[_meeting_pb2.Meeting, _Mapping]] = ..., project: _Optional[_Union[_project_pb2.Project, _Mapping]] = ..., document: _Optional[_Union[_drawing_pb2.Document, _Mapping]] = ..., left_view: _Optional[bool] = ..., changed_fields: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class ListHistoryRequest(_message.Message):
     __slots__ = ("collection", "subject_id", "page_size", "page_token")

@@ -90,6 +90,22 @@ def test_strangers_see_only_the_public_part(api: Transport, administrator: User,
     assert own[-1].user.profile.company == "Umbrella"
 
 
+def test_changes_carry_the_trace_of_their_call(api: Transport, administrator: User, ann: User, bob: User) -> None:
+    mark, of_ann = (list_changes(api, actor, page_size=100).next_cursor for actor in (administrator, ann))
+    traced = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with acting(administrator), connection.cursor() as cursor:
+        # As `acting` does within a span.
+        cursor.execute("SELECT set_config('tandem.traceparent', %s, true)", [traced])
+        User.objects.filter(pk=bob.pk).update(first_name="Robert")
+        cursor.execute("SELECT set_config('tandem.traceparent', '', true)")
+        User.objects.filter(pk=bob.pk).update(first_name="Bob")
+    found = all_of(api, administrator, cursor=mark)
+    assert [(change.user.first_name, change.traceparent) for change in found] == [("Robert", traced), ("Bob", "")]
+    # A caller who sees a part of the subject does not learn which changes belong to one call.
+    seen = all_of(api, ann, cursor=of_ann)
+    assert [(change.user.first_name, change.traceparent) for change in seen] == [("Robert", ""), ("Bob", "")]
+
+
 def test_an_account_that_is_closed_leaves_the_view_of_strangers(api: Transport, ann: User, bob: User) -> None:
     mark = list_changes(api, ann, page_size=100).next_cursor
     User.objects.filter(pk=bob.pk).update(status=Status.BANNED)
