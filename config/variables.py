@@ -14,6 +14,7 @@ REMOVED = {
     "HTTP_GRACE_SECONDS": "use the option --grace of runweb",
     "GRPC_GRACE_SECONDS": "use the option --grace of rungrpc",
     "GRPC_DRAIN_WAIT_SECONDS": "use the option --drain-wait of rungrpc",
+    "GRPC_PROCESSES": "use the option --processes of rungrpc",
     "GRPC_METRICS_PORT": "use the option --metrics-port of rungrpc",
     "HTTP_KEEPALIVE_SECONDS": "use the option --keepalive of runweb, if 75 s do not fit your balancer",
     "SPEECH_MODEL_DIR": "name the folder in SPEECH_NODES, as embedded:///srv/model",

@@ -9,8 +9,6 @@ GRPC_PORT = env.port("GRPC_PORT", default=50051)
 #: As TRUSTED_PROXIES, of the proxies in front of gRPC: a client that reaches the port without them must not be able to
 #: choose its address.
 GRPC_TRUSTED_PROXIES = env.int("GRPC_TRUSTED_PROXIES", default=0)
-#: Processes that share the port, one for each core.
-GRPC_PROCESSES = env.int("GRPC_PROCESSES", default=1, at_least=1)
 #: Threads of a process that serve calls, and how many calls may wait for one; further calls are refused at once.
 GRPC_MAX_WORKERS = env.int("GRPC_MAX_WORKERS", default=10, at_least=1)
 GRPC_MAX_QUEUE = 10 * GRPC_MAX_WORKERS

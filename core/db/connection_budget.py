@@ -20,13 +20,13 @@ _AVAILABLE = """
 """
 
 
-def max_connections() -> int:
-    """Return how many connections one web process, the gRPC processes and one worker may open by the settings."""
+def max_connections(grpc_processes: int = 1) -> int:
+    """Return how many connections one web process, these gRPC processes and one worker may open by the settings."""
     web = settings.HTTP_THREADS + HEALTH_THREADS + settings.MAX_REQUEST_STREAMS + EXTRA_CONNECTIONS
     grpc = settings.GRPC_MAX_WORKERS + settings.MAX_REQUEST_STREAMS + 2 * settings.GRPC_SENDERS + EXTRA_CONNECTIONS
     # Each job has a second thread, which supervises it.
     worker = 2 * (settings.WORKER_THREADS + settings.WORKER_LIVE_THREADS) + EXTRA_CONNECTIONS
-    total: int = web + settings.GRPC_PROCESSES * grpc + worker
+    total: int = web + grpc_processes * grpc + worker
     return total
 
 
@@ -38,11 +38,12 @@ def available_connections(database: BaseDatabaseWrapper) -> int:
         return available
 
 
-def check(threads: int) -> None:
+def check(threads: int, grpc_processes: int = 1) -> None:
     """Compare the possible connections with PostgreSQL's limit, and log a warning if they may exceed it.
 
     Args:
         threads: how many threads of this process serve calls or run jobs at all times.
+        grpc_processes: how many gRPC processes there are, as far as this process knows.
 
     Raises:
         ImproperlyConfigured: these threads alone exceed the limit.
@@ -55,12 +56,12 @@ def check(threads: int) -> None:
             f"This process needs {threads + EXTRA_CONNECTIONS} connections, and PostgreSQL accepts {available} in all "
             "(max_connections without those it reserves): raise max_connections, or lower this process's threads."
         )
-    if (limit := max_connections()) > available:
+    if (limit := max_connections(grpc_processes)) > available:
         logger.warning(
             "By the settings, a web process, %d gRPC processes and a worker may open %d connections, and PostgreSQL "
             "accepts %d (max_connections without those it reserves): raise max_connections, or lower "
             "HTTP_THREADS or GRPC_MAX_WORKERS, or calls may fail with UNAVAILABLE when all are busy.",
-            settings.GRPC_PROCESSES,
+            grpc_processes,
             limit,
             available,
         )

@@ -58,7 +58,7 @@ class Options:
     tls_cert: str = ""
     tls_key: str = ""
     client_ca: str = ""
-    shared_port: bool = False
+    processes: int = 1
 
 
 def channel_options(*, shared_port: bool) -> list[tuple[str, int]]:
@@ -106,7 +106,7 @@ class Server:
         self._server = grpc.server(
             self._workers,
             interceptors=[self._interceptor],
-            options=channel_options(shared_port=options.shared_port),
+            options=channel_options(shared_port=options.processes > 1),
             maximum_concurrent_rpcs=_max_concurrent_rpcs(options),
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -164,7 +164,7 @@ def serve(services: Sequence[Service], options: Options, signals: Signals, annou
         The exit code: 0, 1 if calls had to be cancelled after the grace, or 128 + the number of the second signal.
     """
     server = Server(services, options)
-    with running_alongside(options.workers):
+    with running_alongside(options.workers, processes=options.processes):
         return _serve(server, options, signals, announce)
 
 
@@ -249,7 +249,7 @@ def _max_concurrent_rpcs(options: Options) -> int | None:
 
 
 def _bind(server: grpc.Server, options: Options) -> int:
-    if not options.shared_port:
+    if options.processes == 1:
         check_free(options.host, options.port)
     place = address(options.host, options.port)
     credentials = _credentials(options)

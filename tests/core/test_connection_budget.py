@@ -35,11 +35,11 @@ def test_by_default_they_fit_the_embedded_server() -> None:
             lifecycle.release(Path(folder).resolve())
 
 
-def test_too_many_connections_log_a_warning(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
-    settings.GRPC_PROCESSES = available()
-    connection_budget.check(8)
+def test_too_many_connections_log_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    processes = available()
+    connection_budget.check(8, processes)
     assert (
-        f"may open {connection_budget.max_connections()} connections, and PostgreSQL accepts {available()}"
+        f"may open {connection_budget.max_connections(processes)} connections, and PostgreSQL accepts {available()}"
         in caplog.text
     )
     assert "raise max_connections" in caplog.text

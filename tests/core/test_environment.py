@@ -121,7 +121,6 @@ MISTYPED = {
     "GRPC_HOST": "http://localhost",
     "GRPC_PORT": "65536",
     "GRPC_TRUSTED_PROXIES": "yes",
-    "GRPC_PROCESSES": "0",
     "GRPC_MAX_WORKERS": "1.5",
     "GRPC_TLS_CERT": "/nowhere/cert.pem",
     "GRPC_TLS_KEY": "/nowhere/key.pem",

@@ -5,7 +5,6 @@ import queue
 import signal
 import sys
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +46,9 @@ class Command(BaseCommand):
         add(
             "--processes",
             type=positive,
-            default=settings.GRPC_PROCESSES,
+            default=1,
             metavar="N",
-            help="how many processes share the port; one for each core (GRPC_PROCESSES, %(default)s)",
+            help="how many processes share the port; one for each core (%(default)s)",
         )
         add("--tls-cert", default=settings.GRPC_TLS_CERT, metavar="FILE", help="PEM, with its chain (GRPC_TLS_CERT)")
         add("--tls-key", default=settings.GRPC_TLS_KEY, metavar="FILE", help="PEM (GRPC_TLS_KEY)")
@@ -158,8 +157,7 @@ def _supervise(server_options: Options, options: dict[str, Any], signals: Signal
 
 
 def _options(options: dict[str, Any]) -> Options:
-    server_options = Options(**{name: options[name] for name in Options.__slots__ if name in options})
-    return replace(server_options, shared_port=options["processes"] > 1)
+    return Options(**{name: options[name] for name in Options.__slots__})
 
 
 def _ends_with_terminal() -> bool:
