@@ -7,6 +7,7 @@ made each time.
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -19,6 +20,9 @@ logger = logging.getLogger(__name__)
 SECONDS = 24 * 3600
 #: Larger results are not kept, in bytes.
 MAX_BYTES = 2 * 1024 * 1024
+#: How long the cache is not used after it has failed. A server that accepts connections and does not answer would delay
+#: each call by its time limit.
+AWAY_SECONDS = 5.0
 
 cache_lookups = Counter(
     "tandem_result_cache_lookups", "Look-ups of expensive results: hits, misses, and errors of the cache.",
@@ -26,6 +30,9 @@ cache_lookups = Counter(
 )  # fmt: skip
 
 Result = TypeVar("Result")
+
+#: When the cache is used again after it has failed, by time.monotonic().
+ask_at = 0.0
 
 
 def cached_result(kind: str, arguments: tuple[Any, ...], make: Callable[[], Result], *, size: int = 0) -> Result:
@@ -37,20 +44,33 @@ def cached_result(kind: str, arguments: tuple[Any, ...], make: Callable[[], Resu
         size: roughly, of the result in bytes, if it is not bytes itself.
     """
     key = f"{kind}:{hashlib.sha256(repr(arguments).encode()).hexdigest()}"
-    try:
-        found: Result | None = cache.get(key)
-    except Exception as exc:  # A cache server may be away in any way.
-        logger.warning("The cache cannot be read (%s).", type(exc).__name__)
-        cache_lookups.labels(kind, "error").inc()
-        return make()
+    found: Result | None
+    outcome, found = _look_up(key)
+    cache_lookups.labels(kind, outcome).inc()
     if found is not None:
-        cache_lookups.labels(kind, "hit").inc()
         return found
-    cache_lookups.labels(kind, "miss").inc()
     made = make()
-    if (len(made) if isinstance(made, bytes) else size) <= MAX_BYTES:
+    if outcome == "miss" and (len(made) if isinstance(made, bytes) else size) <= MAX_BYTES:
         try:
             cache.set(key, made, SECONDS)
         except Exception as exc:
-            logger.warning("The cache cannot be written (%s).", type(exc).__name__)
+            _note_failure("written", exc)
     return made
+
+
+def _look_up(key: str) -> tuple[str, Any]:
+    """Return hit, miss or error, and the result if there is one."""
+    if time.monotonic() < ask_at:
+        return "error", None
+    try:
+        found = cache.get(key)
+    except Exception as exc:  # A cache server may be away in any way.
+        _note_failure("read", exc)
+        return "error", None
+    return ("miss" if found is None else "hit"), found
+
+
+def _note_failure(what: str, exc: Exception) -> None:
+    global ask_at
+    ask_at = time.monotonic() + AWAY_SECONDS
+    logger.warning("The cache cannot be %s (%s): it is not used for %g s.", what, type(exc).__name__, AWAY_SECONDS)

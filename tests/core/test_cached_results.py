@@ -26,7 +26,8 @@ class Away(BaseCache):
 
 
 @pytest.fixture(autouse=True)
-def _empty() -> Iterator[None]:
+def _empty(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(cached_results, "ask_at", 0.0)
     cache.clear()
     yield
     cache.clear()
