@@ -245,7 +245,7 @@ class Limits:
         page_seconds: wall-clock time for a page.
         document_seconds: wall-clock time for the document.
         cpu_seconds: processor time of a child.
-        crashes: pages that may end the child; after one more the rest of the document is given up.
+        crashes: pages that may end the child; with one more, the remaining pages are not read.
         memory_bytes: address space of a child.
         pixels: of a rendered image.
     """

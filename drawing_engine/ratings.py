@@ -113,5 +113,5 @@ def _value_part(text: str) -> str:
 
 
 def around(first: Box, second: Box) -> Box:
-    """Return the box about two boxes."""
+    """Return the smallest box that contains both."""
     return Box(min(first.x0, second.x0), min(first.y0, second.y0), max(first.x1, second.x1), max(first.y1, second.y1))

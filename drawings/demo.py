@@ -19,7 +19,7 @@ def load(report: Callable[[str], object]) -> bool:
 
 
 def add_drawings(chance: Random, count: int) -> Iterator[int]:
-    """Add the sample drawing, each time to another project as far as there are any. The worker reads it."""
+    """Add the sample drawing to as many projects; if there are fewer, to some of them again. The worker reads it."""
     drawing = (settings.BASE_DIR / _SAMPLE).read_bytes()
     managers = ProjectMember.objects.filter(role=Role.MANAGER, project__status=Status.ACTIVE)
     chosen = list(managers.select_related("user").order_by("id")[:1_000])

@@ -109,7 +109,7 @@ class FileImport:
         return item.sent
 
     def count(self, row: bulk.BulkItem) -> None:
-        """Count a row that is committed, also as unchanged; a hook for subclasses."""
+        """Do nothing. Subclasses count the row here; it is committed, or equal to what was stored."""
 
     def write(self, rows: Iterator[Any], done: Callable[[Sequence[bulk.BulkItem]], None]) -> None:
         """Write the rows by `bulk.write`."""

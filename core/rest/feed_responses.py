@@ -44,7 +44,7 @@ class Form(Protocol):
         """Return one event."""
 
     def end(self, problem: Problem | None, report: Report) -> bytes:
-        """Return what ends the stream, and set the report's code. The report has the failure already.
+        """Return the last bytes of the stream, and set the report's code. Its failure is set already.
 
         Args:
             problem: why the stream ends; None = there are no more events.

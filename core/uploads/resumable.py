@@ -124,7 +124,7 @@ def append(
 
 
 def delete_upload(purpose: Purpose, actor: Actor, upload_id: str) -> None:
-    """Delete the upload, its file, and what the purpose has made for it.
+    """Delete the upload and its file; its purpose also deletes what was created only for it.
 
     Raises:
         ResumableUpload.DoesNotExist, Locked

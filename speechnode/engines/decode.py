@@ -41,7 +41,7 @@ class Decoder:
 
     Attributes:
         incomplete_reason: after the last piece, a sentence that describes what is missing; empty = complete.
-        notice: after the last piece, sentences about how the file was understood; empty = as every other.
+        notice: after the last piece, sentences about how the file was understood, if that is not obvious; else empty.
 
     Raises:
         NotAudio: the format is not known, or the file has no audio, or its sample rate is not plausible.

@@ -115,7 +115,7 @@ def _times(segment_ids: Collection[UUID]) -> Mapping[UUID, Span]:
 
 
 def _copy(before: ActionItem, meeting: Meeting, version: int, place: int) -> ActionItem:
-    """Return an item of another version with its evidence at the same time in that version."""
+    """Copy an action item to this version. Its evidence is the segments at the times of the former ones."""
     span = _spans([before]).get(before.pk)
     segment_ids: list[UUID] = []
     if span:
