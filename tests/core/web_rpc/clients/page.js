@@ -2,15 +2,9 @@
 
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import grpcWeb from "grpc-web";
 import { connect, fieldErrors, watch } from "./documented.js";
-import {
-  CreateTaskRequestSchema, TaskSchema, TaskService, WatchTasksRequestSchema, TaskEventSchema,
-} from "./gen/tandem/task/v1/task_pb.js";
-import { StatusSchema } from "./gen/google/rpc/status_pb.js";
-import { BadRequestSchema } from "./gen/google/rpc/error_details_pb.js";
-import { base64Decode } from "@bufbuild/protobuf/wire";
+import { TaskService } from "./gen/tandem/task/v1/task_pb.js";
+import { TaskClient, fieldsOf } from "./google.js";
 
 const server = new URLSearchParams(location.search).get("server");
 const found = { titles: [], resets: 0, googleTitles: [], googleEnds: [] };
@@ -38,39 +32,23 @@ async function follow() {
   }
 }
 
-// What protoc-gen-grpc-web generates: a descriptor of each method, and calls by the runtime.
-const method = (rpc, type, request, response) =>
-  new grpcWeb.MethodDescriptor(
-    `/taskservice.TaskService/${rpc}`, type, Object, Object,
-    (message) => toBinary(request, message), (bytes) => fromBinary(response, bytes),
-  );
-
 async function callsOfGoogle() {
-  const client = new grpcWeb.GrpcWebClientBase({ format: "text" });
-  const metadata = { Authorization: "Bearer anonymous-user" };
-  const createTask = method("CreateTask", grpcWeb.MethodType.UNARY, CreateTaskRequestSchema, TaskSchema);
-  const call = (title) =>
-    client.unaryCall(
-      `${server}/taskservice.TaskService/CreateTask`, create(CreateTaskRequestSchema, { title }), metadata, createTask,
-    );
-  found.google = { title: (await call("by google")).title };
+  const [client, inBinary] = ["text", "binary"].map((format) => new TaskClient(server, "anonymous-user", format));
+  const task = await client.create("by google");
+  // A time passes the messages of both sides.
+  found.google = { title: task.getTitle(), isNew: Date.now() - task.getCreatedAt().toDate() < 600_000 };
+  found.google.binary = (await inBinary.create("by google in binary")).getTitle();
   try {
-    await call("");
+    await client.create("");
   } catch (error) {
-    const status = fromBinary(StatusSchema, base64Decode(error.metadata["grpc-status-details-bin"]));
-    const bad = status.details.find(({ typeUrl }) => typeUrl.endsWith("google.rpc.BadRequest"));
-    found.google.fields = fromBinary(BadRequestSchema, bad.value).fieldViolations.map(({ field }) => field);
+    found.google.fields = fieldsOf(error);
     found.google.code = error.code;
     found.google.message = error.message;
   }
-  const watchTasks = method(
-    "WatchTasks", grpcWeb.MethodType.SERVER_STREAMING, WatchTasksRequestSchema, TaskEventSchema,
-  );
   // Opened again with the tasks as they are then, until the server is back.
   const watch = () => {
-    const request = create(WatchTasksRequestSchema, { includeInitial: true });
-    const stream = client.serverStreaming(`${server}/taskservice.TaskService/WatchTasks`, request, metadata, watchTasks);
-    stream.on("data", ({ task }) => found.googleTitles.push(task?.title));
+    const stream = client.watch();
+    stream.on("data", (event) => found.googleTitles.push(event.getTask()?.getTitle()));
     stream.on("error", ({ code }) => {
       found.googleEnds.push(code);
       setTimeout(watch, 300);
