@@ -22,7 +22,7 @@ SITE = ROOT / "site"
 _DIGEST = "sources.sha256"
 #: Files and folders whose change makes the site outdated. The reference shows what docs/openapi.json describes.
 _SOURCES = ("README.md", "CHANGELOG.md", "bench", "docs", "proto", "samples", "scripts/site", "requirements.txt")
-_SUFFIXES = {".md", ".json", ".png", ".svg", ".css", ".proto", ".py", ".txt"}
+_SUFFIXES = {".md", ".json", ".png", ".svg", ".css", ".js", ".proto", ".py", ".txt"}
 #: Files of the generator that no page needs.
 _UNUSED = ("404.html", "sitemap.xml", "assets/stylesheets/classic")
 
@@ -69,7 +69,8 @@ def _stage(pages: list[Page], folder: Path) -> None:
     shutil.copytree(ROOT / "docs/images", folder / "images")
     shutil.copy(ROOT / "docs/openapi.json", folder)
     write_asyncapi(ROOT, folder / "asyncapi.json")
-    shutil.copy(Path(__file__).with_name("site.css"), folder / "site.css")
+    for name in ("site.css", "site.js"):
+        shutil.copy(Path(__file__).with_name(name), folder)
 
 
 def _generate(pages: list[Page], work: Path) -> None:
@@ -90,6 +91,7 @@ def _configuration(pages: list[Page]) -> dict[str, object]:
         "site_dir": "site",
         "use_directory_urls": True,
         "extra_css": ["site.css"],
+        "extra_javascript": ["site.js"],
         "nav": navigation(ROOT, pages),
         "theme": {
             "font": False,
@@ -97,11 +99,13 @@ def _configuration(pages: list[Page]) -> dict[str, object]:
                 "navigation.tabs", "navigation.prune", "navigation.indexes", "navigation.footer", "navigation.top",
                 "content.code.copy", "content.tabs.link", "toc.follow",
             ],
+            # The first one follows the browser also after a change.
             "palette": [
+                {"media": "(prefers-color-scheme)", "toggle": {"icon": "lucide/sun-moon", "name": "Light"}},
                 {"media": "(prefers-color-scheme: light)", "scheme": "default",
                  "toggle": {"icon": "lucide/sun", "name": "Dark"}},
                 {"media": "(prefers-color-scheme: dark)", "scheme": "slate",
-                 "toggle": {"icon": "lucide/moon", "name": "Light"}},
+                 "toggle": {"icon": "lucide/moon", "name": "As the browser"}},
             ],
         },
         "markdown_extensions": [

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -14,10 +15,19 @@ from scripts.site.links import broken_links
 from scripts.site.pages import navigation, pages_of
 from scripts.site.reference import reference_pages
 from scripts.site.scripts_of_pages import move_scripts_to_files
+from tests.support.axe import SCREENS, SCRIPT, show, violations
 from tests.support.chromium import Page, chromium
-from tests.support.servers import ROOT, database_url, running
+from tests.support.servers import ROOT, Servers, database_url, running
 
 pytestmark = pytest.mark.django_db
+
+#: A page of each kind.
+READ = (
+    "", "integrate/errors/", "reference/taskservice.TaskService/CreateTask/", "glossary/", "extend/architecture/",
+    "decisions/0036-documentation-by-zensical/",
+)  # fmt: skip
+#: Colour scheme of the reader → its name in the theme.
+THEMES = {"light": "default", "dark": "slate"}
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +35,12 @@ def site() -> Path:
     if not is_current():
         build(SITE)
     return SITE
+
+
+@pytest.fixture(scope="module")
+def servers(site: Path, django_db_setup: None, django_db_blocker: Any) -> Iterator[Servers]:
+    with django_db_blocker.unblock(), running(DATABASE_URL=database_url()) as servers:
+        yield servers
 
 
 @pytest.fixture
@@ -111,21 +127,39 @@ def test_document_of_the_feeds_is_valid() -> None:
 
 @pytest.mark.real_server
 @pytest.mark.tools("chromium")
-def test_search_works_in_the_browser(site: Path, browser: Page) -> None:
-    with running(DATABASE_URL=database_url()) as servers:
-        for width in (1280, 390):
-            browser.size(width, 844)
-            browser.open(f"{servers.http_url}/docs/integrate/idempotency/")
-            browser.until("!!document.querySelector('.md-search__button')")
-            assert browser.value("document.documentElement.scrollWidth") <= width
-        browser.size(1280, 844)
-        browser.open(f"{servers.http_url}/docs/")
-        browser.value("document.querySelector('.md-search__button').click()")
-        root = "[...document.body.children].map(e => e.shadowRoot).find(Boolean)"
-        browser.until(f"!!{root}?.querySelector('input')")
-        for character in "idempotency":
-            browser.press_text(character)
-        browser.until(f"{root}.textContent.includes('Idempotency keys')")
-        # The style sheet of the dialog was not refused.
-        assert browser.value(f"getComputedStyle({root}.querySelector('input')).borderTopStyle") == "none"
-        assert browser.errors == []
+def test_search_works_in_the_browser(servers: Servers, browser: Page) -> None:
+    browser.size(1280, 844)
+    browser.open(f"{servers.http_url}/docs/")
+    browser.until("!!document.querySelector('.md-search__button')")
+    browser.value("document.querySelector('.md-search__button').click()")
+    root = "[...document.body.children].map(e => e.shadowRoot).find(Boolean)"
+    browser.until(f"!!{root}?.querySelector('input')")
+    for character in "idempotency":
+        browser.press_text(character)
+    browser.until(f"{root}.textContent.includes('Idempotency keys')")
+    # The style sheet of the dialog was not refused.
+    assert browser.value(f"getComputedStyle({root}.querySelector('input')).borderTopStyle") == "none"
+    assert browser.errors == []
+
+
+@pytest.mark.real_server
+@pytest.mark.tools("chromium", str(SCRIPT))
+def test_pages_can_be_read_on_a_desk_and_on_a_telephone_in_both_themes(servers: Servers, browser: Page) -> None:
+    found = [
+        (path, width, scheme, *fault)
+        for path in READ
+        for width, height, scheme, rule in SCREENS
+        for fault in faults_of(browser, f"{servers.http_url}/docs/{path}", width, height, scheme, rule)
+    ]
+    assert found == []
+    assert browser.errors == []
+
+
+def faults_of(browser: Page, url: str, width: int, height: int, scheme: str, rule: str) -> Iterator[tuple[str, ...]]:
+    """Open a page, and yield what axe finds serious, and whether it is wider than the screen."""
+    show(browser, width, height, scheme)
+    browser.open(url)
+    browser.until(f"document.body?.dataset.mdColorScheme === '{THEMES[scheme]}'")
+    yield from violations(browser, rule=rule)
+    if (wide := browser.value("document.documentElement.scrollWidth")) > width:
+        yield "wide", str(wide)

@@ -17,6 +17,7 @@ from meetings.admin.listening import LINES_SHOWN
 from meetings.models import Meeting, Stage, Status
 from projects.models import Project
 from tasks.models import Task
+from tests.support.axe import SCREENS, show, violations
 from tests.support.chromium import Page, chromium
 from tests.support.drawings import a_document, processed
 from tests.support.factories import (
@@ -41,18 +42,10 @@ from users.models import User
 
 pytestmark = [pytest.mark.real_server, pytest.mark.tools("chromium")]
 
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 #: Elements in which axe finds faults that are not ours: part of the selector → the reason.
 OF_UNFOLD = {
     "select2-": "Select2, which Django ships for pickers, names its boxes by their values, and colours them itself",
 }
-#: Width, height, theme, and the rules that are checked: a theme changes colours, and a width the places.
-SCREENS = (
-    (1280, 800, "light", ""),
-    (1280, 800, "dark", "color-contrast"),
-    (390, 844, "light", "color-contrast"),
-    (390, 844, "dark", ""),
-)
 #: Controls of the page's own part that the Tab key has to reach. Of radio buttons it reaches one of each group.
 CONTROLS = """
     [...document.querySelectorAll(":is(main, form) :is(a[href], button, input, select, textarea, summary)")]
@@ -106,16 +99,11 @@ def serious(page: Page, rule: str = "") -> list[tuple[str, str]]:
     Args:
         rule: the only rule that is checked; empty = all.
     """
-    page.settle()
-    if not page.value("'axe' in window"):
-        page.value(AXE.read_text() + ";0")
-    only = f"runOnly: ['{rule}'], " if rule else ""
-    found: list[Any] = page.value(
-        f"axe.run(document, {{{only}resultTypes: ['violations']}}).then(({{violations}}) => violations"
-        ".filter(v => ['serious', 'critical'].includes(v.impact))"
-        ".flatMap(v => v.nodes.map(n => [v.id, n.target.join(' ')])))"
-    )
-    return [(rule, target) for rule, target in found if not any(part in target for part in OF_UNFOLD)]
+    return [
+        (one.rule, one.target)
+        for one in violations(page, rule=rule)
+        if not any(part in one.target for part in OF_UNFOLD)
+    ]
 
 
 def a_meeting(project: Project, owner: User) -> Meeting:
@@ -176,8 +164,7 @@ def faults(
 ) -> Iterator[tuple[object, ...]]:
     """Open a page on each screen, wait for a condition, and yield what is wrong."""
     for width, height, scheme, rule in screens:
-        page.size(width, height)
-        page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        show(page, width, height, scheme)
         page.open(servers.http_url + address)
         page.until(shown)
         assert page.value("document.querySelectorAll('main').length") == 1

@@ -10,7 +10,8 @@ from drawings.models import Status as DocumentStatus
 from meetings.models import Meeting
 from projects.models import Project
 from tests.support.access_to_components import a_page_with_lines
-from tests.support.api_page import operations_of, send_all, serious_violations
+from tests.support.api_page import operations_of, send_all
+from tests.support.axe import CONTRAST, SCREENS, SCRIPT, show, violations
 from tests.support.chromium import Page, chromium
 from tests.support.factories import (
     ActionItemFactory,
@@ -34,7 +35,7 @@ from users.services import create_user
 
 pytestmark = [
     pytest.mark.real_server,
-    pytest.mark.tools("chromium", "node_modules/axe-core/axe.min.js"),
+    pytest.mark.tools("chromium", str(SCRIPT)),
 ]
 
 PASSWORD = "violin under a bridge"
@@ -100,12 +101,13 @@ def in_order(badges: dict[str, str]) -> list[str]:
 def test_every_operation_over_rest(servers: Servers, world: None, page: Page) -> None:
     page.open(f"{servers.http_url}/api/v1/docs")
     badges = operations_of(page)
-    page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
-    page.size(390, 844)
+    show(page, 390, 844, "dark")
     found = send_all(page, in_order(badges))
     # Everything is open now: on a telephone in the dark, too, it fits and can be read.
     assert page.value("document.documentElement.scrollWidth") <= 390
-    assert serious_violations(page) == []
+    assert violations(page) == []
+    show(page, 1280, 800, "light")
+    assert violations(page, rule=CONTRAST) == []
     refused = {name: outcome for name, outcome in found.items() if not outcome["status"].startswith("2")}
     unexpected = [(name, one["missing"], one["text"]) for name, one in refused.items() if name not in REFUSED]
     assert not unexpected, "\n".join(map(str, unexpected))
@@ -161,7 +163,8 @@ def test_grpc_page_by_keyboard_and_as_a_user(servers: Servers, page: Page) -> No
     )
     page.until("document.querySelector('.caller')?.textContent.includes('on this development server')")
     page.open(f"{servers.http_url}/api/grpc")
-    page.size(390, 844)
     operations_of(page)
-    assert page.value("document.documentElement.scrollWidth") <= 390
-    assert serious_violations(page) == []
+    for width, height, scheme, rule in SCREENS:
+        show(page, width, height, scheme)
+        assert page.value("document.documentElement.scrollWidth") <= width
+        assert violations(page, rule=rule) == []

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from tests.support.chromium import Page
-from tests.support.servers import ROOT
 
 #: Opens an operation, waits until it is filled, sends it, and stops a stream after its first event.
 _SEND = """
@@ -59,16 +58,3 @@ def send_all(page: Page, ids: list[str]) -> dict[str, dict[str, Any]]:
     page.until("window.found !== null", seconds=300)
     found: dict[str, dict[str, Any]] = json.loads(page.value("window.found"))
     return found
-
-
-def serious_violations(page: Page) -> list[str]:
-    """Return what axe finds serious or critical on the page."""
-    page.value((ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text())
-    page.value(
-        "window.axeFound = null; axe.run().then((found) => { window.axeFound = JSON.stringify(found.violations"
-        ".filter(({impact}) => ['serious', 'critical'].includes(impact))"
-        ".map(({id, nodes}) => `${id}: ${nodes.map(({html}) => html).slice(0, 3)}`)); })"
-    )
-    page.until("window.axeFound !== null", seconds=60)
-    violations: list[str] = json.loads(page.value("window.axeFound"))
-    return violations

@@ -1,21 +1,29 @@
-"""Faults of a page of the web app for its readers: those that axe-core finds, its width, and visible IDs."""
+"""Faults of a page for its readers: those that axe-core finds, its width, and visible IDs."""
 
 import json
-from typing import Any
+from collections.abc import Collection
+from typing import NamedTuple
 
+from tests.support.chromium import Page
 from tests.support.servers import ROOT
 from tests.support.web_app import App
 
 SCRIPT = ROOT / "node_modules/axe-core/axe.min.js"
 
-#: Faults of these impacts are not allowed.
-_IMPACTS = ["critical", "serious", "moderate"]
-_RUN = f"""
-axe.run(document, {{resultTypes: ["violations"], iframes: false, RULES}}).then(({{violations}}) => violations
-    .filter(({{impact}}) => {json.dumps(_IMPACTS)}.includes(impact))
-    .flatMap(({{id, impact, nodes}}) => nodes.map(({{target, failureSummary}}) => `${{impact}} ${{id}} ${{target}} ${{failureSummary}}`)))
-"""  # noqa: E501
-_CONTRAST = "runOnly: ['color-contrast']"
+SERIOUS = ("critical", "serious")
+CONTRAST = "color-contrast"
+_RUN = """
+axe.run(document, {resultTypes: ["violations"], iframes: false, RULES}).then(({violations}) =>
+    violations.flatMap(({id, impact, nodes}) =>
+        nodes.map(({target, failureSummary}) => [impact, id, target.flat().join(" "), failureSummary])))
+"""
+#: Width, height, theme, and the rules that are checked: a theme changes colours, and a width the places.
+SCREENS = (
+    (1280, 800, "light", ""),
+    (1280, 800, "dark", CONTRAST),
+    (390, 844, "light", CONTRAST),
+    (390, 844, "dark", ""),
+)
 #: Texts and values that have a UUID, and are shown outside the details of a page.
 _IDS = """
 (() => {
@@ -31,27 +39,54 @@ _IDS = """
 """
 
 
+class Violation(NamedTuple):
+    """A rule of axe that an element breaks.
+
+    Attributes:
+        impact: `critical`, `serious`, `moderate` or `minor`.
+        rule: the id of axe's rule.
+        target: the element's selector.
+        reason: how it breaks the rule.
+    """
+
+    impact: str
+    rule: str
+    target: str
+    reason: str
+
+
+def show(page: Page, width: int, height: int, scheme: str) -> None:
+    """Give the page the size of a screen, and the browser a theme, `light` or `dark`."""
+    page.size(width, height)
+    page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    page.until(f"innerWidth === {width} && matchMedia('(prefers-color-scheme: {scheme})').matches")
+
+
+def violations(page: Page, impacts: Collection[str] = SERIOUS, rule: str = "") -> list[Violation]:
+    """Run axe on what the page shows, once it stands still.
+
+    Args:
+        impacts: those that are returned.
+        rule: the only rule that is checked; empty = all.
+    """
+    page.settle()
+    if not page.value("'axe' in window"):
+        page.value(f"{SCRIPT.read_text()}; 0")
+    found = page.value(_RUN.replace("RULES", f"runOnly: {json.dumps([rule])}" if rule else ""))
+    return [one for one in map(Violation._make, found) if one.impact in impacts]
+
+
 def faults(app: App) -> list[str]:
     """Check the page at 1280 pixels in light and dark, and at 390; return what is wrong, with where."""
     found = []
     for width, height, scheme, rules in (
-        (1280, 800, "dark", _CONTRAST),
+        (1280, 800, "dark", CONTRAST),
         (390, 844, "light", ""),
         (1280, 800, "light", ""),
     ):
-        app.page.size(width, height)
-        app.scheme(scheme)
-        app.page.until(f"innerWidth === {width} && matchMedia('(prefers-color-scheme: {scheme})').matches")
+        show(app.page, width, height, scheme)
         at = f"at {width} pixels in {scheme}"
-        found += [f"{at}: {fault}" for fault in _violations(app, rules)]
+        found += [f"{at}: {' '.join(one)}" for one in violations(app.page, (*SERIOUS, "moderate"), rules)]
         if (wider := app.overflow()) > 0:
             found.append(f"{at}: wider than the screen by {wider} pixels")
     return found + [f"an ID is shown: {text}" for text in app.page.value(_IDS)]
-
-
-def _violations(app: App, rules: str) -> list[Any]:
-    app.page.settle()
-    if not app.page.value("'axe' in window"):
-        app.page.value(f"{SCRIPT.read_text()}; 0")
-    violations: list[Any] = app.page.value(_RUN.replace("RULES", rules))
-    return violations

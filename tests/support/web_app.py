@@ -115,10 +115,6 @@ class App:
         )
         self.page.drag(start, end)
 
-    def scheme(self, scheme: str) -> None:
-        """Prefer light or dark colours."""
-        self.page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-
     def overflow(self) -> int:
         """Return by how many pixels the page is wider than the screen."""
         wider: int = self.page.value("document.documentElement.scrollWidth - document.documentElement.clientWidth")
