@@ -102,10 +102,14 @@ class Operation:
         return self.http.verb != "GET"
 
     @property
+    def takes_key(self) -> bool:
+        """Return whether a call with an idempotency key takes effect once."""
+        return self.writes and not (self.takes_stream or self.answers_stream or self.secret)
+
+    @property
     def keeps_answers(self) -> bool:
         """Return whether an answer that holds anything is kept for an idempotency key."""
-        is_unary = not (self.takes_stream or self.answers_stream)
-        return self.writes and is_unary and not self.secret and bool(self.method.output_type.fields)
+        return self.takes_key and bool(self.method.output_type.fields)
 
     @property
     def takes_stream(self) -> bool:

@@ -93,7 +93,7 @@ def _access(operation: Any) -> list[str]:
     elif not operation.public:
         lines.append("- API keys are refused.")
     lines.append(f"- It costs {operation.cost} of the caller's [budget](../../integrate/limits.md).")
-    if operation.keeps_answers:
+    if operation.takes_key:
         lines.append("- It can be repeated safely with an [idempotency key](../../integrate/idempotency.md).")
     if operation.checks_version:
         lines.append("- It takes an expected [version](../../integrate/idempotency.md).")

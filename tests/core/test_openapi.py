@@ -240,13 +240,14 @@ def parameters_of(described: dict[str, Any]) -> list[str]:
 
 def test_headers_are_documented_where_they_are_accepted(described: dict[str, Any]) -> None:
     paths = described["paths"]
-    assert "IfMatch" in parameters_of(paths["/api/v1/users/{user_id}"]["patch"])
-    assert "IfMatch" in parameters_of(paths["/api/v1/users/{user_id}"]["delete"])
     assert parameters_of(paths["/api/v1/users/{user_id}"]["get"]) == ["user_id", "IfNoneMatch"]
     assert parameters_of(paths["/api/v1/users/by-email"]["get"]) == ["email"]
     assert "IfMatch" in parameters_of(paths["/api/v1/users/{user_id}/password"]["post"])
     assert "IfMatch" not in parameters_of(paths["/api/v1/users/{user_id}/email-verification"]["post"])
     assert parameters_of(paths["/api/v1/users"]["post"]) == ["IdempotencyKey"]
+    for verb in ("patch", "delete"):
+        assert {"IfMatch", "IdempotencyKey"} <= set(parameters_of(paths["/api/v1/users/{user_id}"][verb]))
+    assert "Idempotent-Replayed" in paths["/api/v1/users/{user_id}"]["delete"]["responses"]["204"]["headers"]
     assert parameters_of(paths["/api/v1/auth/login"]["post"]) == ["Session"]
     assert "Count" in parameters_of(paths["/api/v1/users/search"]["get"])
     assert "Count" not in parameters_of(paths["/api/users"]["get"])

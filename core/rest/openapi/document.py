@@ -85,7 +85,6 @@ class _Description:
         self._takes_version = operation.checks_version
         # The same condition as in `core.rest.viewsets`.
         self._may_be_known = not operation.writes and self._answers_version and operation.http.path.endswith("}")
-        self._takes_key = operation.http.verb == "POST" and not operation.secret and not operation.takes_stream
 
     def operation(self) -> dict[str, Any]:
         operation = self._operation
@@ -160,7 +159,7 @@ class _Description:
             yield reference("parameters", "IfMatch")
         if self._takes_version or self._may_be_known:
             yield reference("parameters", "IfNoneMatch")
-        if self._takes_key:
+        if self._operation.takes_key:
             yield reference("parameters", "IdempotencyKey")
         if self._operation.takes_stream and not (self._operation.answers_stream or self._operation.takes_file):
             yield reference("parameters", "BulkMode")
@@ -225,7 +224,7 @@ class _Description:
             return self._file("The file.")
         headers = {"X-Request-ID": True, "ETag": self._answers_version, "Location": status == 201}
         headers["Cache-Control"] = not self._operation.writes and not self._operation.answers_stream
-        headers["Idempotent-Replayed"] = self._takes_key
+        headers["Idempotent-Replayed"] = self._operation.takes_key
         success: Schema = {
             "description": {200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done; the response has no body."}[
                 status
@@ -273,7 +272,7 @@ class _Description:
             416: self._operation.answers_file,
             413: takes_body,
             415: takes_body,
-            422: self._takes_key,
+            422: self._operation.takes_key,
             507: self._operation.stores_file,
         }
         return sorted({*_ALWAYS_POSSIBLE, *(status for status, may_be in possible.items() if may_be)})
