@@ -1,4 +1,4 @@
-"""Examples of an operation in four languages, made of its example in `docs/openapi.json`.
+"""Examples of an operation for curl, grpcurl and TypeScript, made of its example in `docs/openapi.json`.
 
 All of them send the same request to a development server, where a call without credentials acts as the administrator.
 """
@@ -24,11 +24,6 @@ FILES = {
     "drawing.v1.DrawingService/UploadDocument": "samples/cabinet.pdf",
     "drawing.v1.DrawingService/RecognizeImage": "docs/images/drawing.png",
 }
-#: Service → the attribute of `tandem.client.Client` with its stub.
-_STUBS = {
-    "UserService": "users", "ProjectService": "projects", "TaskService": "tasks", "MeetingService": "meetings",
-    "DrawingService": "drawings", "ChangeService": "changes", "AuthService": "auth",
-}  # fmt: skip
 
 
 class HttpExample(NamedTuple):
@@ -119,32 +114,6 @@ def grpcurl(operation: Operation, example: HttpExample) -> str:
     return f"grpcurl -plaintext{limit} -d {shlex.quote(sent)} \\\n  {GRPC} {operation.name}"
 
 
-def python(operation: Operation, example: HttpExample) -> str:
-    """Return a program with the client of this repository."""
-    if operation.takes_file:
-        return _python_upload(operation, example)
-    service, request = operation.method.containing_service, operation.method.input_type
-    lines = ["from tandem.client import Client", f"from {_module(request.file.name)} import {request.name}"]
-    stub = f"client.{_STUBS.get(service.name, '')}"
-    if request.file.name.startswith("google/"):
-        lines[1] = "from google.protobuf.empty_pb2 import Empty"
-    if service.name not in _STUBS:
-        lines.append(f"from {_module(service.file.name)}_grpc import {service.name}Stub")
-        stub = f"{service.name}Stub(client.channel)"
-    built = [constructed(message) for message in messages(operation, example)]
-    argument = f"iter([{', '.join(built)}])" if operation.takes_stream else built[0]
-    call = f"{stub}.{operation.rpc}({argument}{', timeout=2' if operation.is_feed else ''})"
-    lines += ["", f'with Client("{GRPC}") as client:']
-    if operation.answers_file:
-        lines += [f'    data = b"".join(part.chunk for part in {call})', "    print(len(data))"]
-    elif operation.answers_stream:
-        lines += [f"    for answer in {call}:", "        print(answer)"]
-        lines += ["        break"] if operation.is_feed else []
-    else:
-        lines += [f"    print({call})"]
-    return "\n".join(lines)
-
-
 def typescript(operation: Operation, example: HttpExample) -> str:
     """Return a program with the client of `clients/typescript`."""
     if operation.is_feed:
@@ -183,68 +152,6 @@ def _form_fields(example: HttpExample) -> list[tuple[str, Any]]:
 
 def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _module(proto: str) -> str:
-    return proto.removesuffix(".proto").replace("/", ".") + "_pb2"
-
-
-def constructed(message: Message) -> str:
-    """Return Python source that builds the message."""
-    values = MessageToDict(message, preserving_proto_field_name=True)
-    fields = message.DESCRIPTOR.fields_by_name
-    parts = [f"{_keyword(name, _value(fields[name], getattr(message, name), values[name]))}" for name in values]
-    return f"{message.DESCRIPTOR.name}({', '.join(parts)})"
-
-
-def _keyword(name: str, value: str) -> str:
-    # `class` is a name in contracts and a keyword in Python.
-    return f"**{{{name!r}: {value}}}" if name in ("class", "from") else f"{name}={value}"
-
-
-def _value(field: Any, value: Any, as_json: Any) -> str:
-    """Return Python source for the value of a field; constructors accept dicts for messages, and names for enums."""
-    is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
-    if field.message_type is None or is_map:
-        return repr(dict(value)) if is_map else _scalar(field, value, as_json)
-    if field.is_repeated:
-        return f"[{', '.join(_dict(item) for item in value)}]"
-    return _dict(value)
-
-
-def _dict(message: Any) -> str:
-    parts = []
-    for field, value in message.ListFields():
-        as_json = MessageToDict(message, preserving_proto_field_name=True)
-        shown = as_json.get(field.name) if isinstance(as_json, dict) else None
-        parts.append(f"{field.name!r}: {_value(field, value, shown)}")
-    return f"{{{', '.join(parts)}}}"
-
-
-def _scalar(field: Any, value: Any, as_json: Any) -> str:
-    if field.enum_type is not None:
-        return repr(as_json)
-    return repr(list(value)) if field.is_repeated else repr(value)
-
-
-def _python_upload(operation: Operation, example: HttpExample) -> str:
-    request = operation.method.input_type
-    metadata = {**example.path_values, **example.body}
-    stub = _STUBS[operation.method.containing_service.name]
-    arguments = ", ".join(f"{name!r}: {value!r}" for name, value in metadata.items())
-    return "\n".join(
-        [
-            "from tandem.client import Client",
-            f"from {_module(request.file.name)} import {request.name}", "",
-            "def parts():",
-            f"    yield {request.name}(metadata={{{arguments}}})",
-            f'    with open("{FILES[operation.name]}", "rb") as file:',
-            "        while chunk := file.read(65536):",
-            f"            yield {request.name}(chunk=chunk)", "",
-            f'with Client("{GRPC}") as client:',
-            f"    print(client.{stub}.{operation.rpc}(parts()))",
-        ]
-    )  # fmt: skip
 
 
 def _typescript_fetch(operation: Operation, example: HttpExample) -> str:

@@ -62,12 +62,13 @@ def _index(operations: Iterable[Any], texts: dict[str, str]) -> Page:
 
 
 def _page(operation: Any, document: dict[str, Any], texts: dict[str, str]) -> Page:
-    from scripts.site import examples
+    from scripts.site import examples, python_examples
 
     described = document["paths"][operation.http.path][operation.http.verb.lower()]
     example = examples.http_example(operation, described)
     tabs: tuple[tuple[str, str, Callable[..., str]], ...] = (
-        ("curl", "sh", examples.curl), ("grpcurl", "sh", examples.grpcurl), ("Python", "python", examples.python),
+        ("curl", "sh", examples.curl), ("grpcurl", "sh", examples.grpcurl),
+        ("Python", "python", python_examples.blocking), ("asyncio", "python", python_examples.asyncio),
         ("TypeScript", "ts", examples.typescript),
     )  # fmt: skip
     request, response = operation.method.input_type, operation.method.output_type
