@@ -6,7 +6,7 @@ import math
 import re
 import struct
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from google.protobuf.message_factory import GetMessageClass
 from core.errors import MoreFaults
 from core.protojson import enums
 from core.protojson.forms import DATE, INTEGER_RANGES, TIMESTAMP, is_map, map_value, read_day, read_moment
+from core.protojson.unknown_fields import no_such_field
 from core.protojson.value_limits import MAX_VALUES, TOO_MANY
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
@@ -57,8 +58,13 @@ class Errors:
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    @property
+    def is_full(self) -> bool:
+        """Return whether further errors are only counted."""
+        return len(self._found) >= _MAX_ERRORS
+
     def add(self, path: Path, code: str, sentence: str) -> None:
-        if len(self._found) < _MAX_ERRORS:
+        if not self.is_full:
             self._found.setdefault(path, ValidationError(sentence, code=code))
         elif path not in self._found:
             self._more += 1
@@ -157,9 +163,10 @@ def from_text(field: FieldDescriptor, text: str) -> Any:
     return text
 
 
-def add_unknown(errors: Errors, path: Path) -> None:
-    # As in core.protojson.field_masks: an unknown key and an unknown path of a mask are the same mistake.
-    errors.add(path, UNKNOWN, f"There is no field {'.'.join(path)}.")
+def add_unknown(errors: Errors, path: Path, known: Iterable[str]) -> None:
+    # A comparison with all names takes time, so the error that is only counted is not compared.
+    names = () if errors.is_full else known
+    errors.add(path, UNKNOWN, no_such_field(path, names))
 
 
 @cache
@@ -182,7 +189,7 @@ def message_reader(message_type: Descriptor, without: frozenset[str] = frozenset
         for key, item in _entries(value, path, errors):
             reader = readers.get(key)
             if reader is None:
-                add_unknown(errors, _within(path, key))
+                add_unknown(errors, _within(path, key), readers)
             elif item is not None:
                 known[key] = reader(item, (*path, key), errors)
         for names in one_ofs:

@@ -8,6 +8,8 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
+from core.protojson.unknown_fields import names_beside, no_such_field
+
 EVERYTHING = "*"
 
 
@@ -41,13 +43,14 @@ def _covers(path: str, writable: Collection[str]) -> bool:
 def _error(path: str, descriptor: Any) -> ValidationError:
     if path == EVERYTHING:
         return ValidationError("A mask with * may not have other paths.", code="invalid")
-    if not _exists(path, descriptor):
-        return ValidationError(f"There is no field {path}.", code="unknown")
+    parts = path.split(".")
+    if not _exists(parts, descriptor):
+        return ValidationError(no_such_field(parts, names_beside(descriptor, parts)), code="unknown")
     return ValidationError(f"The field {path} cannot be written.", code="read_only")
 
 
-def _exists(path: str, descriptor: Any) -> bool:
-    for name in path.split("."):
+def _exists(path: Sequence[str], descriptor: Any) -> bool:
+    for name in path:
         field: FieldDescriptor | None = descriptor.fields_by_name.get(name) if descriptor else None
         if field is None:
             return False

@@ -73,7 +73,7 @@ def read_query(names: Mapping[str, QueryName], pairs: Iterable[tuple[str, str]],
     for name, texts in texts_by_name.items():
         query_name = names.get(name)
         if query_name is None:
-            add_unknown(errors, (name,))
+            add_unknown(errors, (name,), names)
             continue
         into = request.setdefault(query_name.parent, {}) if query_name.parent else request
         into[query_name.field.name] = _read(query_name, texts, errors)

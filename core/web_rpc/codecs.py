@@ -6,7 +6,7 @@ The JSON is not that of the REST API (`core.protojson`): its keys are `dueDate`,
 import json
 import re
 import secrets
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
@@ -15,11 +15,12 @@ from core.errors import invalid
 from core.feeds import Event, serialized
 from core.operations import snake_case
 from core.protojson.decoding import has_too_many_values as is_text_too_long
+from core.protojson.unknown_fields import no_such_field
 from core.protojson.value_limits import TOO_MANY, has_too_many_values
 
 # Random, so that it occurs nowhere else in a message.
 _CURSOR_PLACEHOLDER = secrets.token_hex(16)
-_NO_FIELD = re.compile(r'has no field named "(.*?)" at "')
+_NO_FIELD = re.compile(r'Message type "([\w.]+)" has no field named "(.*?)" at "')
 _FIELD = re.compile(r"Failed to parse (\w+) field: ")
 _AT_FIELD = re.compile(r" at \w+((?:\.\w+(?:\[\w+\])?)+)\.?$")
 _JSON = "json"
@@ -74,7 +75,7 @@ class Json:
         try:
             json_format.Parse(text, message)
         except json_format.ParseError as exc:
-            raise _invalid(str(exc)) from exc
+            raise _invalid(str(exc), message_class.DESCRIPTOR) from exc
         return _checked(message)
 
     def encode(self, message: Message) -> bytes:
@@ -106,11 +107,12 @@ def _checked(message: Message) -> Message:
     return message
 
 
-def _invalid(reason: str) -> Exception:
+def _invalid(reason: str, request: Any) -> Exception:
     """Return the error on the field that protobuf's message names; its texts are for programmers and not passed on."""
     if unknown := _NO_FIELD.search(reason):
-        name = unknown[1][:100]
-        return invalid((*_path(reason), name), "unknown", f"There is no field {name}.")
+        name = unknown[2][:100]
+        known = [field.json_name for field in request.file.pool.FindMessageTypeByName(unknown[1]).fields]
+        return invalid((*_path(reason), name), "unknown", no_such_field((name,), known))
     if path := _path(reason):
         return invalid(path, "type", "The value does not fit its field: send it as the JSON of proto3 has it.")
     if "too deep" in reason or "recursion" in reason:

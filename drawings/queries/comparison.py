@@ -28,11 +28,13 @@ def compare_documents(actor: Actor, document_id: str, to: str) -> tuple[Document
         Conflict: a document has too many words.
     """
     old = get_document(actor, document_id)
+    if not to:
+        raise invalid("to", "required", "Give the id of the document to compare with.")
     wanted = ids.parsed(to)
     rows = Document.objects.defer("search_words").filter(project=old.project_id)
     new = rows.filter(pk=wanted).first() if wanted else None
     if new is None:
-        raise invalid("to", "unknown" if to else "required", Document.NO_SUCH_DOCUMENT)
+        raise invalid("to", "unknown", Document.NO_SUCH_DOCUMENT)
     sheets = _sheets(old), _sheets(new)
     # People correct and decide components, so these are part of the key.
     arguments = (old.sha256, new.sha256, *([(sheet.number, sheet.items) for sheet in one] for one in sheets))

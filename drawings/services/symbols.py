@@ -145,11 +145,13 @@ def _place(
     """
     project, _ = get_project(actor, project_id)
     project_for(actor, project_id)
+    if not document_id:
+        raise invalid("document_id", "required", "Give the id of the document.")
     wanted = ids.parsed(document_id)
     rows = Document.objects.defer("search_words").select_for_update(of=("self",), no_key=True)
     document = rows.filter(pk=wanted, project=project.pk).first() if wanted else None
     if document is None:
-        raise invalid("document_id", "unknown" if document_id else "required", Document.NO_SUCH_DOCUMENT)
+        raise invalid("document_id", "unknown", Document.NO_SUCH_DOCUMENT)
     page = Page.objects.filter(document=document.pk, number=page_number).first() if 0 <= page_number < 2**31 else None
     if page is None:
         raise invalid("page_number", "unknown", "The document has no such page, or it has not been read yet.")

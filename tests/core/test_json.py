@@ -265,7 +265,7 @@ def test_a_key_that_is_not_known_is_named_as_a_mask_would_name_it() -> None:
     assert {v.field: (v.code, v.message) for v in problem_of(failed.value).violations} == {
         "nickname": ("unknown", "There is no field nickname."),
         "profile.shoe_size": ("unknown", "There is no field profile.shoe_size."),
-        "Email": ("unknown", "There is no field Email."),
+        "Email": ("unknown", "There is no field Email. The most similar one is email."),
     }
 
 
