@@ -30,9 +30,11 @@ from tandem.client.errors import (
     InsufficientStorage,
     Internal,
     Invalid,
+    Locked,
     NotFound,
     NotServed,
     QuotaExceeded,
+    RangeNotSatisfiable,
     RateLimited,
     RequestInProgress,
     Stale,
@@ -40,6 +42,8 @@ from tandem.client.errors import (
     TooLarge,
     Unauthenticated,
     Unavailable,
+    UnsupportedMediaType,
+    UnsupportedVersion,
 )
 from tandem.client.following import Patience, Resync, SnapshotEnd
 from tandem.client.watching import Watch
@@ -65,10 +69,12 @@ __all__ = [
     "InsufficientStorage",
     "Internal",
     "Invalid",
+    "Locked",
     "NotFound",
     "NotServed",
     "Patience",
     "QuotaExceeded",
+    "RangeNotSatisfiable",
     "RateLimited",
     "RequestInProgress",
     "Resync",
@@ -78,5 +84,7 @@ __all__ = [
     "TooLarge",
     "Unauthenticated",
     "Unavailable",
+    "UnsupportedMediaType",
+    "UnsupportedVersion",
     "Watch",
 ]

@@ -104,8 +104,10 @@ def connect(
         options: added to `OPTIONS`, and overriding them.
 
     Raises:
-        OSError, ValueError: the client certificate cannot be used.
+        ValueError: the address is a URL, or the client certificate is not one.
+        OSError: a file of the client certificate cannot be read.
     """
+    _check(address)
     merged = _merged(options)
     if tls is False:
         return grpc.insecure_channel(address, options=merged)
@@ -121,6 +123,7 @@ def connect_async(
     interceptors: Sequence[Any] = (),
 ) -> aio.Channel:
     """Return a channel for the running event loop, as `connect` does."""
+    _check(address)
     merged = _merged(options)
     if tls is False:
         return aio.insecure_channel(address, options=merged, interceptors=interceptors)
@@ -129,6 +132,19 @@ def connect_async(
         return aio.secure_channel(address, credentials, options=merged, interceptors=interceptors)
 
     return RenewedAsyncChannel(tls, secure) if isinstance(tls, ClientCertificate) else secure(_credentials(tls))
+
+
+def _check(address: str) -> None:
+    """Refuse a URL, for which gRPC would look up a host of that name.
+
+    Raises:
+        ValueError
+    """
+    if address.lower().startswith(("http://", "https://")):
+        raise ValueError(
+            f"{address} is a URL. Pass the host and port of the gRPC server, such as tandem.example.com:443; "
+            "`tls=True` encrypts the connection, and `http=` takes the URL of the web server."
+        )
 
 
 def _merged(options: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:

@@ -57,7 +57,7 @@ class Client:
     Without any, calls send no credential, which a development server may accept.
 
     Args:
-        address: host and port.
+        address: host and port, such as `localhost:50051`.
         token: an access token that the application renews.
         refresh_token: valid for one use: store the one that `on_tokens` receives, and pass that the next time.
         tls: True = with the system's root certificates; a `ClientCertificate`, whose files may change; or the
@@ -80,7 +80,7 @@ class Client:
         circuit: makes calls fail at once while the server cannot be reached.
 
     Raises:
-        ValueError: contradictory credentials, or a client certificate that is not one.
+        ValueError: an address that is a URL, contradictory credentials, or a client certificate that is not one.
         OSError: a file of the client certificate cannot be read.
     """
 

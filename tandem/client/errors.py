@@ -76,6 +76,12 @@ class Invalid(TandemError):
     reason = "INVALID"
 
 
+class UnsupportedMediaType(Invalid):
+    """The body, or an uploaded file, has a type that the server does not accept."""
+
+    reason = "UNSUPPORTED_MEDIA_TYPE"
+
+
 class CursorInvalid(Invalid):
     """The cursor is malformed, ahead of the log, or belongs to another operation or filter."""
 
@@ -153,6 +159,24 @@ class TooLarge(TandemError):
     reason = "TOO_LARGE"
 
 
+class RangeNotSatisfiable(TandemError):
+    """The requested part of a file begins after its end."""
+
+    reason = "RANGE_NOT_SATISFIABLE"
+
+
+class Locked(TandemError):
+    """Another request is sending a chunk of this upload. `upload_recording` and `upload_document` wait for it."""
+
+    reason = "LOCKED"
+
+
+class UnsupportedVersion(TandemError):
+    """The server speaks another version of the protocol of resumable uploads (tus)."""
+
+    reason = "UNSUPPORTED_VERSION"
+
+
 class ChecksumMismatch(TandemError):
     """A chunk of an upload was damaged in transit; it may be sent again."""
 
@@ -213,9 +237,10 @@ class Internal(TandemError):
 _BY_REASON: dict[str, type[TandemError]] = {
     kind.reason: kind
     for kind in (
-        Invalid, CursorInvalid, CursorExpired, EpochChanged, Unauthenticated, Forbidden, NotFound, AlreadyExists,
-        Conflict, Stale, RequestInProgress, IdempotencyKeyReused, TooLarge, ChecksumMismatch, QuotaExceeded,
-        InsufficientStorage, RateLimited, NotServed, Cancelled, DeadlineExceeded, Unavailable, Internal,
+        Invalid, UnsupportedMediaType, CursorInvalid, CursorExpired, EpochChanged, Unauthenticated, Forbidden, NotFound,
+        AlreadyExists, Conflict, Stale, RequestInProgress, IdempotencyKeyReused, TooLarge, RangeNotSatisfiable, Locked,
+        UnsupportedVersion, ChecksumMismatch, QuotaExceeded, InsufficientStorage, RateLimited, NotServed, Cancelled,
+        DeadlineExceeded, Unavailable, Internal,
     )
 }  # fmt: skip
 
@@ -265,9 +290,16 @@ _CODES = {
     404: grpc.StatusCode.NOT_FOUND,
     405: grpc.StatusCode.UNIMPLEMENTED,
     409: grpc.StatusCode.FAILED_PRECONDITION,
+    410: grpc.StatusCode.OUT_OF_RANGE,
+    412: grpc.StatusCode.FAILED_PRECONDITION,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
     415: grpc.StatusCode.INVALID_ARGUMENT,
+    416: grpc.StatusCode.OUT_OF_RANGE,
+    422: grpc.StatusCode.INVALID_ARGUMENT,
+    423: grpc.StatusCode.ABORTED,
     429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    460: grpc.StatusCode.DATA_LOSS,
+    499: grpc.StatusCode.CANCELLED,
     500: grpc.StatusCode.INTERNAL,
     502: grpc.StatusCode.UNAVAILABLE,
     503: grpc.StatusCode.UNAVAILABLE,

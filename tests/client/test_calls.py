@@ -1,5 +1,7 @@
 """Calls through the client: errors with types, deadlines, writes that happen once."""
 
+import asyncio
+import json
 import secrets
 import signal
 import time
@@ -12,10 +14,12 @@ from google.protobuf.empty_pb2 import Empty
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
+import tandem.client
 from config.rpc import services
 from core.errors import TABLE
 from tandem.client import (
     AlreadyExists,
+    AsyncClient,
     Client,
     CursorInvalid,
     DeadlineExceeded,
@@ -69,12 +73,29 @@ class FailedCall:
 
 
 def test_each_reason_of_the_server_has_a_class() -> None:
-    # Those that HTTP alone gives: a body of a type that the server does not take, a range of a file, and two of
-    # resumable uploads.
     classes = {reason: type(errors.error_of(FailedCall(reason))) for reason in TABLE}
-    without = {reason for reason, kind in classes.items() if kind is errors.TandemError}
-    assert without == {"UNSUPPORTED_MEDIA_TYPE", "RANGE_NOT_SATISFIABLE", "UNSUPPORTED_VERSION", "LOCKED"}
-    assert all(kind.reason == reason for reason, kind in classes.items() if reason not in without)
+    assert {reason: kind.reason for reason, kind in classes.items()} == {reason: reason for reason in TABLE}
+    assert all(getattr(tandem.client, kind.__name__) is kind for kind in classes.values())
+
+
+def test_http_response_has_the_code_of_its_reason() -> None:
+    # These statuses stand for several codes.
+    for reason, spec in TABLE.items():
+        if spec.http_status not in (409, 412):
+            body = json.dumps({"reason": reason}).encode()
+            assert errors.problem_of(spec.http_status, {}, body).code.value[0] == spec.grpc_code, reason
+
+
+@pytest.mark.parametrize("address", ["http://localhost:50051", "https://localhost:50051", "HTTP://localhost"])
+def test_url_as_the_address_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match=r"host and port.*tandem\.example\.com:443"):
+        Client(address)
+
+    async def connect() -> None:
+        AsyncClient(address)
+
+    with pytest.raises(ValueError, match="host and port"):
+        asyncio.run(connect())
 
 
 def test_only_writes_with_secret_answers_are_not_repeated() -> None:

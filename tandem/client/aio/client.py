@@ -61,7 +61,7 @@ class AsyncClient:
 
     Raises:
         RuntimeError: there is no running event loop.
-        ValueError: contradictory credentials, or a client certificate that is not one.
+        ValueError: an address that is a URL, contradictory credentials, or a client certificate that is not one.
         OSError: a file of the client certificate cannot be read.
     """
 
