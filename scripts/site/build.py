@@ -66,7 +66,7 @@ def _stage(pages: list[Page], folder: Path) -> None:
         target = folder / page.path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page.text)
-    shutil.copytree(ROOT / "docs/images", folder / "images")
+    shutil.copytree(ROOT / "docs/images", folder / "images", ignore=shutil.ignore_patterns("*.mmd"))
     shutil.copy(ROOT / "docs/openapi.json", folder)
     write_asyncapi(ROOT, folder / "asyncapi.json")
     for name in ("site.css", "site.js"):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from scripts.draw_diagrams import diagrams, metadata
 from scripts.site.asyncapi import asyncapi
 from scripts.site.build import SITE, build, is_current
 from scripts.site.links import broken_links
@@ -84,6 +85,14 @@ def test_every_page_is_in_the_navigation() -> None:
 
     listed = [place for entry in navigation(ROOT, pages) for place in places(entry)]
     assert sorted(listed) == sorted(page.path for page in pages)
+
+
+def test_drawings_are_those_of_their_sources() -> None:
+    sources = diagrams()
+    assert sources
+    outdated = [path.name for path in sources if metadata(path.read_text()) not in path.with_suffix(".svg").read_text()]
+    assert outdated == [], "run python -m scripts.draw_diagrams"
+    assert [page.path for page in pages_of(ROOT) if "```mermaid" in page.text] == []
 
 
 def test_planted_links_are_found(tmp_path: Path) -> None:
