@@ -79,7 +79,7 @@ class Started:
             )
 
     def until_it_prints(self, text: str) -> None:
-        until(lambda: text in self.output_text or self.process.poll() is not None, seconds=60)
+        until(lambda: text in self.output_text or self.process.poll() is not None, seconds=120)
         assert text in self.output_text, self.output_text
 
     @property
