@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from unfold.dataclasses import SearchResult
 
+from core.db import common_words
+
 #: How many rows of a kind are offered; the search of its list finds the others.
 MAX_OF_KIND = 6
 MAX_TERM_LENGTH = 100
@@ -32,7 +34,6 @@ def _of_kind(request: HttpRequest, kind: str, icon: str, term: str) -> Iterator[
     if not model_admin.has_view_or_change_permission(request):
         return
     rows, _ = model_admin.get_search_results(request, model_admin.get_queryset(request), term)
-    # In no order: to sort the matches of a frequent word, all of them would be read.
-    for row in rows.order_by()[:MAX_OF_KIND]:
+    for row in common_words.some(rows.order_by(*(model_admin.ordering or ())), MAX_OF_KIND):
         link = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk])
         yield SearchResult(title=str(row), description=str(model._meta.verbose_name), link=link, icon=icon)

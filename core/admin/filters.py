@@ -31,6 +31,16 @@ class DayRangeFilter(admin.FieldListFilter):
     template = "unfold/filters/filters_date_range.html"
     form_class = _Days
 
+    @property
+    def is_active(self) -> bool:
+        return bool(self._day("from") or self._day("to"))
+
+    @property
+    def length(self) -> timedelta:
+        """The time from the first day to the last; the longest possible if one of them is not given."""
+        first, last = self._day("from"), self._day("to")
+        return last - first if first and last else timedelta.max
+
     def expected_parameters(self) -> list[str | None]:
         return [f"{self.field_path}_from", f"{self.field_path}_to"]
 

@@ -43,7 +43,8 @@ class NewestRows(BaseInlineFormSet):  # type: ignore[type-arg]
         self.new_objects, self.changed_objects, self.deleted_objects = [], [], []
 
     def get_queryset(self) -> Any:
-        return self.queryset.none()
+        # Django reads its length 30 times a page. It would compile an empty queryset each time, half the CPU of a page.
+        return []
 
     def is_valid(self) -> bool:
         return True

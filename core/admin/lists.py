@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import ShowFacets, display
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR
 from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
@@ -17,13 +18,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.forms import ActionForm
-from unfold.views import ChangeList
 
+from core.admin.filters import DayRangeFilter
 from core.admin.lean_html import slim
+from core.admin.rows import RowList
+from core.db import common_words
 from core.db.pagination import COUNT_LIMIT
 
 #: Limits of a row's id: the text of a UUID is the longest.
 _MAX_ID_LENGTH, _GREATEST_ID = 40, 2**63 - 1
+#: How many rows a picker offers; further letters find the others.
+MAX_PICKED = 1_000
 #: Up to so many rows, fetching them all costs less than searching for them along an order.
 EXACT_COUNT_LIMIT = 1_000
 
@@ -33,10 +38,14 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
     template_name = "admin/capped_pages.html"
     object_list: QuerySet[Any]
+    #: Whether the rows are found by words, of which the database knows no frequency.
+    is_search = False
+    #: How many rows are counted, and shown on pages; None = `COUNT_LIMIT`.
+    limit: int | None = None
 
     @cached_property
     def count(self) -> int:
-        return min(self._counted, COUNT_LIMIT)
+        return min(self._counted, self._limit)
 
     @property
     def count_label(self) -> str:
@@ -46,36 +55,69 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
     @property
     def has_more(self) -> bool:
         """Return whether there are more rows than the pages show."""
-        return self._counted > COUNT_LIMIT
+        return self._counted > self._limit
 
     def page(self, number: int | str) -> Page[Any]:
         """Return the page. Its ids are read first, so that skipped rows are neither joined nor sorted as whole rows."""
         number = self.validate_number(number)
         rows = matching = self.object_list
-        if self.count <= EXACT_COUNT_LIMIT:
+        if self._counted <= EXACT_COUNT_LIMIT:
             # As in `core.db.pagination`: to find few rows, the database must not walk along the order.
             found = rows.order_by().values("pk")[: 2 * EXACT_COUNT_LIMIT]
             matching = rows.model._default_manager.filter(pk__in=found).order_by(*rows.query.order_by)
         first = (number - 1) * self.per_page
-        ids = list(matching.values_list("pk", flat=True)[first : first + self.per_page])
+        ids = list(matching.values_list("pk", flat=True)[first : min(first + self.per_page, self.count)])
         return Page(rows.filter(pk__in=ids), number, self)
 
     @cached_property
     def _counted(self) -> int:
-        return self.object_list.order_by()[: COUNT_LIMIT + 1].count()
+        if self.is_search:
+            return common_words.count_up_to(self.object_list, self._limit + 1)
+        return self.object_list.order_by()[: self._limit + 1].count()
+
+    @property
+    def _limit(self) -> int:
+        return self.limit or COUNT_LIMIT
 
 
-class OneColumnOrder(ChangeList):
-    """A change list sorted by one indexed column, then by id in the same direction, as the indexes are."""
+class OneColumnOrder(RowList):
+    """A change list sorted by one indexed column, then by id in the same direction, as the indexes are.
+
+    Rows of certain days are sorted by those days only. Along another column, the database would read all rows of other
+    days that come before.
+    """
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
-        column = super().get_ordering(request, queryset)[0]
+        if days := self._filtered_days():
+            self.sortable_by = (days,)
+        column = super().get_ordering(request, queryset)[0] if self.params.get(ORDER_VAR) else ""
         if column.removeprefix("-") not in self.sortable_by:
             # Only the links above the columns respect `sortable_by`.
-            column = self.model_admin.ordering[0]
+            column = self._get_default_ordering()[0]
         name = column.removeprefix("-")
         column = column.replace(name, self.model_admin.sorted_by.get(name, name))
         return [column, "-pk" if column.startswith("-") else "pk"]
+
+    def get_ordering_field_columns(self) -> dict[int, str]:
+        """Return the column that the list is sorted by, by its place, with its direction."""
+        names = list(self.list_display)
+        asked = super().get_ordering_field_columns() if ORDER_VAR in self.params else {}
+        sortable = {place for place, name in enumerate(names) if name in self.sortable_by}
+        if shown := {place: direction for place, direction in asked.items() if place in sortable}:
+            return shown
+        column = self._get_default_ordering()[0]
+        name = column.removeprefix("-")
+        return {names.index(name): "desc" if column.startswith("-") else "asc"} if name in names else {}
+
+    def _get_default_ordering(self) -> Sequence[str]:
+        days = self._filtered_days()
+        return [f"-{days}"] if days else self.model_admin.ordering
+
+    def _filtered_days(self) -> str:
+        """Return the sortable column that is limited to the fewest days; empty without a filter by days."""
+        ranges = (spec for spec in self.filter_specs if isinstance(spec, DayRangeFilter) and spec.is_active)
+        shortest_first = sorted(ranges, key=lambda days: days.length)
+        return next((days.field_path for days in shortest_first if days.field_path in self.sortable_by), "")
 
 
 class SelectedRowsActionForm(ActionForm):
@@ -88,6 +130,10 @@ class SelectedRowsAdmin(ModelAdmin):
     """An admin with short pages, whose actions reject posted values that are not ids of rows."""
 
     list_per_page = 25
+    change_list_template: Any = "admin/list_of_rows.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RowList]:
+        return RowList
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Reject an action on a value that cannot be the id of a row."""
@@ -123,7 +169,6 @@ class LargeList(SelectedRowsAdmin):
 
     paginator = CappedPaginator
     action_form = SelectedRowsActionForm
-    change_list_template = "admin/large_list.html"
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_disable_select_all = True
@@ -133,11 +178,19 @@ class LargeList(SelectedRowsAdmin):
     #: Column of the list → the column that it is sorted by, where they differ.
     sorted_by: ClassVar[Mapping[str, str]] = {}
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RowList]:
         return OneColumnOrder
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup in self.lookups
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Paginator:  # type: ignore[type-arg]
+        """Return the pages of a list, or of a picker."""
+        pages = super().get_paginator(request, *args, **kwargs)
+        is_picker = "term" in request.GET
+        pages.is_search = is_picker or bool(request.GET.get(SEARCH_VAR))
+        pages.limit = MAX_PICKED if is_picker else None
+        return pages
 
 
 class ReadOnlyAdmin(LargeList):

@@ -57,21 +57,30 @@ def take_facts(form: Any, row: Model, model_admin: ModelAdmin) -> Iterator[Facts
 
 
 def value_of(row: Model, name: str, model_admin: Any) -> str:
-    """Return the value of a column, or of a method of the admin, as text or HTML."""
+    """Return the value of a column, or of a method of the admin, as text or HTML, with a link to a related row."""
+    value, text = found(row, name, model_admin)
+    if isinstance(value, Model) and (link := page_of(value)):
+        return format_html('<a class="text-link" href="{}">{}</a>', link, text)
+    return text
+
+
+def found(row: Model, name: str, model_admin: Any) -> tuple[Any, str]:
+    """Return the value of a column, or of a method of the admin, and its text or HTML."""
     try:
         field, attribute, value = lookup_field(name, row, model_admin)
     except ObjectDoesNotExist:
-        return _EMPTY
+        return None, _EMPTY
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return value, "yes" if value else "no"
     if isinstance(value, Model):
-        link = page_of(value)
-        return format_html('<a class="text-link" href="{}">{}</a>', link, value) if link else str(value)
+        return value, str(value)
+    if value is None:
+        return value, _EMPTY
     if field is None:
-        return display_for_value(value, getattr(attribute, "empty_value_display", _EMPTY))
+        return value, display_for_value(value, getattr(attribute, "empty_value_display", _EMPTY))
     if field.many_to_many:
-        return ", ".join(map(str, value.all())) or _EMPTY
-    return display_for_field(value, field, _EMPTY)
+        return value, ", ".join(map(str, value.all())) or _EMPTY
+    return value, display_for_field(value, field, _EMPTY)
 
 
 def page_of(row: Model) -> str:

@@ -1,13 +1,17 @@
 """Lists of the admin site, seen with users."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from core.admin import lists
-from tests.support.factories import AdministratorFactory, UserFactory
+from tasks.admin import TaskAdmin
+from tasks.models import Task
+from tests.support.factories import AdministratorFactory, TaskFactory, UserFactory
 from users.admin import UserAdmin
 from users.models import Status, User
 
@@ -52,6 +56,36 @@ def test_list_sorts_by_one_indexed_column(site: Client) -> None:
     )
     assert users_of(site, o=f"-{by_name}") == list(User.objects.order_by("-sort_name"))
     assert users_of(site, o=f"-{by_status}") == list(User.objects.order_by("-created_at"))
+
+
+def test_rows_of_certain_days_are_sorted_by_those(site: Client) -> None:
+    now = timezone.now()
+    due = [TaskFactory(due_date=now + timedelta(days=days)) for days in (3, 1, 2, 40)]
+    last, first, middle, later = due
+    week = {"due_date_from": f"{now:%Y-%m-%d}", "due_date_to": f"{now + timedelta(days=7):%Y-%m-%d}"}
+    today = {"created_at_from": f"{now:%Y-%m-%d}", "created_at_to": f"{now + timedelta(days=1):%Y-%m-%d}"}
+    by_due, by_creation = (TaskAdmin.list_display.index(name) + 1 for name in ("due_date", "created_at"))
+
+    def shown(**asked: object) -> list[Task]:
+        page = site.get(reverse("admin:tasks_task_changelist"), asked)
+        sorted_by = [heading["text"] for heading in page.context["cl"].headings if heading.get("sorted")]
+        assert sorted_by == ["created at" if "created_at_from" in asked else "due date"]
+        return list(page.context["cl"].result_list)
+
+    assert shown(**week) == shown(**week, o=f"{by_creation}") == [last, middle, first]
+    assert shown(**week, o=f"{by_due}") == [first, middle, last]
+    assert shown(due_date_from=week["due_date_from"]) == [later, last, middle, first]
+    # By the fewer days.
+    assert shown(**week, **today) == [middle, first, last]
+
+
+def test_a_picker_offers_the_first_matches(site: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    UserFactory.create_batch(5, display_name="Ada")
+    asked = {"term": "ada", "app_label": "tasks", "model_name": "task", "field_name": "assigned_to"}
+    assert len(site.get(reverse("admin:autocomplete"), asked).json()["results"]) == 5
+    monkeypatch.setattr(lists, "MAX_PICKED", 3)
+    answer = site.get(reverse("admin:autocomplete"), asked).json()
+    assert (len(answer["results"]), answer["pagination"]) == (3, {"more": False})
 
 
 @pytest.mark.parametrize("lookup", ["password__startswith", "bio__icontains", "created_by__password__startswith"])
