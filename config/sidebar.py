@@ -1,5 +1,6 @@
 """The sections of the admin site's sidebar."""
 
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -48,6 +49,10 @@ def _may_see(request: HttpRequest, label: str) -> bool:
 
 
 def _item(label: str, icon: str) -> dict[str, Any]:
+    return {"title": capfirst(apps.get_model(label)._meta.verbose_name_plural), "icon": icon, "link": _link(label)}
+
+
+@cache
+def _link(label: str) -> str:
     meta = apps.get_model(label)._meta
-    link = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
-    return {"title": capfirst(meta.verbose_name_plural), "icon": icon, "link": link}
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")

@@ -4,32 +4,20 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import AutocompleteSelectFilter as PickerFilter
 from unfold.contrib.filters.admin import TextFilter as TextFilter
-from unfold.widgets import INPUT_CLASSES
 
 __all__ = ["DayRangeFilter", "PickerFilter", "TextFilter"]
-
-
-class _Days(forms.Form):
-    def __init__(self, name: str, title: str, data: dict[str, str]) -> None:
-        super().__init__(data)
-        for end, label in (("from", "from"), ("to", "to")):
-            attributes = {"type": "date", "class": " ".join(INPUT_CLASSES), "aria-label": f"{title} {label}"}
-            field = forms.DateField(label=label, required=False, widget=forms.DateInput(attributes, format="%Y-%m-%d"))
-            self.fields[f"{name}_{end}"] = field
 
 
 class DayRangeFilter(admin.FieldListFilter):
     """Filter of a time by its first and last day, in the zone of the user. An invalid day filters nothing."""
 
-    template = "unfold/filters/filters_date_range.html"
-    form_class = _Days
+    template = "admin/days_filter.html"
 
     @property
     def is_active(self) -> bool:
@@ -52,10 +40,9 @@ class DayRangeFilter(admin.FieldListFilter):
         return queryset
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        yield {"form": _Days(self.field_path, str(self.title), {name: self._text(name) for name in self._names()})}
-
-    def _names(self) -> list[str]:
-        return [str(name) for name in self.expected_parameters()]
+        for end in ("from", "to"):
+            name = f"{self.field_path}_{end}"
+            yield {"name": name, "label": end, "value": self._text(name)}
 
     def _text(self, name: str) -> str:
         value = self.used_parameters.get(name, "")

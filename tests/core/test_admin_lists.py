@@ -79,6 +79,18 @@ def test_rows_of_certain_days_are_sorted_by_those(site: Client) -> None:
     assert shown(**week, **today) == [middle, first, last]
 
 
+def test_rows_are_escaped_and_lead_back_to_the_filtered_list(site: Client) -> None:
+    user = UserFactory(display_name="<i>Ada</i>", is_staff=True, status=Status.DEACTIVATED)
+    task = TaskFactory(title="Order <b>seeds</b> & bulbs", assigned_to=user, due_date=None)
+    page = site.get(reverse("admin:tasks_task_changelist"), {"q": "bulbs"}).content.decode()
+    link = f"{reverse('admin:tasks_task_change', args=[task.pk])}?_changelist_filters=q%3Dbulbs"
+    assert f'data-label="title"><a href="{link}" class="cell-link">Order &lt;b&gt;seeds&lt;/b&gt; &amp; bulbs<' in page
+    assert "&lt;i&gt;Ada&lt;/i&gt;" in page
+    assert '<td class="field-due_date cell" data-label="due date">-</td>' in page
+    page = site.get(reverse("admin:users_user_changelist"), {"is_staff__exact": 1}).content.decode()
+    assert re.findall('data-label="staff">.*?>(yes|no)<', page, re.DOTALL) == ["yes", "yes"]
+
+
 def test_a_picker_offers_the_first_matches(site: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     UserFactory.create_batch(5, display_name="Ada")
     asked = {"term": "ada", "app_label": "tasks", "model_name": "task", "field_name": "assigned_to"}
