@@ -10,11 +10,14 @@ from contextlib import ExitStack, contextmanager
 import grpc
 import psutil
 import pytest
+from google.protobuf.descriptor import ServiceDescriptor
 
 from access.models import Session
 from access.tokens import access_token
 from tandem.change.v1.change_pb2 import CHANGE_KIND_BOOKMARK, Change, WatchChangesRequest
 from tandem.client import Client, TandemError
+from tandem.task.v1 import task_pb2
+from tandem.user.v1 import user_pb2
 from tandem.user.v1.user_pb2 import GetUserRequest
 from tandem.user.v1.user_pb2_grpc import UserServiceStub
 from tests.faults.conftest import SHARE
@@ -29,7 +32,14 @@ from users.models import User
 pytestmark = pytest.mark.faults
 
 Report = Callable[[str], None]
-GET_USER, WATCH_TASKS = "/user.v1.UserService/GetUser", "/task.v1.TaskService/WatchTasks"
+
+
+def path_of(service: ServiceDescriptor, rpc: str) -> str:
+    return f"/{service.full_name}/{service.methods_by_name[rpc].name}"
+
+
+GET_USER = path_of(user_pb2.DESCRIPTOR.services_by_name["UserService"], "GetUser")
+WATCH_TASKS = path_of(task_pb2.DESCRIPTOR.services_by_name["TaskService"], "WatchTasks")
 #: Of the process that is attacked, when all is over.
 MAX_MORE_BYTES = 100 * 2**20
 MAX_SECONDS_OF_A_CALL = 10

@@ -63,7 +63,10 @@ class Http2:
         try:
             while len(head := file.read(9)) == 9:
                 kind, flags = head[3], head[4]
-                payload = file.read(int.from_bytes(head[:3], "big"))
+                length = int.from_bytes(head[:3], "big")
+                payload = file.read(length)
+                if len(payload) < length:
+                    break  # The connection was closed within a frame.
                 if kind == SETTINGS and not flags & ACK:
                     self.send(frame(SETTINGS, ACK, 0))
                 if kind in (RST_STREAM, GOAWAY):
