@@ -59,7 +59,6 @@ def show(page: Page, width: int, height: int, scheme: str) -> None:
     """Give the page the size of a screen, and the browser a theme, `light` or `dark`."""
     page.size(width, height)
     page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-    page.until(f"innerWidth === {width} && matchMedia('(prefers-color-scheme: {scheme})').matches")
 
 
 def violations(page: Page, impacts: Collection[str] = SERIOUS, rule: str = "") -> list[Violation]:
@@ -85,6 +84,7 @@ def faults(app: App) -> list[str]:
         (1280, 800, "light", ""),
     ):
         show(app.page, width, height, scheme)
+        app.page.until(f"innerWidth === {width} && matchMedia('(prefers-color-scheme: {scheme})').matches")
         at = f"at {width} pixels in {scheme}"
         found += [f"{at}: {' '.join(one)}" for one in violations(app.page, (*SERIOUS, "moderate"), rules)]
         if (wider := app.overflow()) > 0:
