@@ -184,10 +184,11 @@ class LargeList(SelectedRowsAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup in self.lookups
 
-    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Paginator:  # type: ignore[type-arg]
-        """Return the pages of a list, or of a picker."""
-        pages = super().get_paginator(request, *args, **kwargs)
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Paginator:  # type: ignore[type-arg]
+        """Return the pages of a list, or of a picker, which has no order of its own."""
         is_picker = "term" in request.GET
+        rows = queryset.order_by(*self.ordering) if is_picker else queryset
+        pages = super().get_paginator(request, rows, *args, **kwargs)
         pages.is_search = is_picker or bool(request.GET.get(SEARCH_VAR))
         pages.limit = MAX_PICKED if is_picker else None
         return pages

@@ -92,12 +92,15 @@ def test_rows_are_escaped_and_lead_back_to_the_filtered_list(site: Client) -> No
 
 
 def test_a_picker_offers_the_first_matches(site: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    UserFactory.create_batch(5, display_name="Ada")
+    made = UserFactory.create_batch(5, display_name="Ada")
+    newest_first = [str(user.pk) for user in reversed(made)]
     asked = {"term": "ada", "app_label": "tasks", "model_name": "task", "field_name": "assigned_to"}
-    assert len(site.get(reverse("admin:autocomplete"), asked).json()["results"]) == 5
+    found = site.get(reverse("admin:autocomplete"), asked).json()["results"]
+    assert [one["id"] for one in found] == newest_first
     monkeypatch.setattr(lists, "MAX_PICKED", 3)
     answer = site.get(reverse("admin:autocomplete"), asked).json()
-    assert (len(answer["results"]), answer["pagination"]) == (3, {"more": False})
+    assert [one["id"] for one in answer["results"]] == newest_first[:3]
+    assert answer["pagination"] == {"more": False}
 
 
 @pytest.mark.parametrize("lookup", ["password__startswith", "bio__icontains", "created_by__password__startswith"])
