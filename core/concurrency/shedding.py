@@ -7,20 +7,24 @@ from core.concurrency.statements import WAITING_THREADS
 #: How long a call may have to wait in a burst, and how many calls may wait however long it takes: as many as a page, or
 #: a few dozen clients that return at once, make together.
 _BURST_WAIT_SECONDS = 0.5
-MAX_WAITING_IN_BURST = 64
+MAX_WAITING_IN_BURST = 48
 #: A burst that lasts for longer than this is an overload, in which calls may have to wait for so long; or so many calls
 #: however long it takes: those of two dozen clients that call one after the other, on a slow machine, are no overload.
 _BURST_SECONDS = 0.5
 _OVERLOAD_WAIT_SECONDS = 0.15
-MAX_WAITING_IN_OVERLOAD = 32
+MAX_WAITING_IN_OVERLOAD = 24
 #: A burst is over when calls wait for less than this on average.
 _SHORT_WAIT_SECONDS = 0.05
 #: How many of the last calls count for averages, roughly.
 _AVERAGED = 16
-#: While calls wait, so many compute that have begun within so many seconds. More would only delay each other, and the
-#: thread that accepts and refuses calls. Those that are older may be waiting for something else than the database.
-_COMPUTING = 2
-YOUNG_SECONDS = 0.05
+#: While calls wait, so many are at work that have begun within so many seconds and do not wait for a long statement.
+#: More would only delay each other, and the thread that accepts and refuses calls. Those that are older may be waiting
+#: for something else than the database; those whose statement is short, for the interpreter.
+_AT_WORK = 3
+_YOUNG_SECONDS = 0.25
+_STATEMENT_SECONDS = 0.01
+#: How soon a free thread looks again whether a call may begin that might not.
+AGAIN_SECONDS = 0.05
 
 
 class Shedding:
@@ -38,13 +42,14 @@ class Shedding:
 
     def note_first(self, now: float) -> None:
         """Record that a call begins to wait, and no other waits."""
-        self._interval = self._wait = 0.0
+        self._wait = 0.0
         self._moved_at = self._relaxed_at = now
 
     def note_begun(self, now: float, waited: float) -> None:
         """Record that a call begins that has waited for so long."""
         gap, self._moved_at = now - self._moved_at, now
-        self._interval += (gap - self._interval) / _AVERAGED
+        # The average is kept while no call waits, so that the first calls of a burst are not taken for fast ones.
+        self._interval += (min(gap, _BURST_WAIT_SECONDS) - self._interval) / _AVERAGED
         self._wait += (waited - self._wait) / _AVERAGED
         # After a pause, such as one of the database, all that waited since is a burst.
         if self._wait < _SHORT_WAIT_SECONDS or gap > _BURST_WAIT_SECONDS:
@@ -62,20 +67,23 @@ class Shedding:
         """
         if self._moved_at - self._relaxed_at < 2 * _SHORT_WAIT_SECONDS:
             return True
-        computing = [
-            at for thread, at in begun_at.items() if thread not in WAITING_THREADS and now - at < YOUNG_SECONDS
-        ]
-        return len(computing) < _COMPUTING
 
-    def may_wait(self, now: float, count: int, others: int) -> bool:
+        def counts(thread: int, at: float) -> bool:
+            return now - at < _YOUNG_SECONDS and now - WAITING_THREADS.get(thread, now) < _STATEMENT_SECONDS
+
+        return sum(counts(thread, at) for thread, at in begun_at.items()) < _AT_WORK
+
+    def may_wait(self, now: float, own: int, others: int, count: int) -> bool:
         """Return whether one more call may wait.
 
         Args:
+            own: how many calls of the same caller wait.
+            others: how many other callers have waiting calls.
             count: how many calls wait.
-            others: how many of them are compared with the limit.
         """
-        is_overload = self._is_overload
-        expected = max(count * self._interval, now - self._moved_at)
-        if expected < (_OVERLOAD_WAIT_SECONDS if is_overload else _BURST_WAIT_SECONDS):
-            return True
-        return others < (MAX_WAITING_IN_OVERLOAD if is_overload else MAX_WAITING_IN_BURST)
+        if self._is_overload:
+            # Callers take turns and keep calling: of each, as many calls may begin before this one as of its own.
+            ahead, wait, most = own + (own + 1) * others, _OVERLOAD_WAIT_SECONDS, MAX_WAITING_IN_OVERLOAD
+        else:
+            ahead, wait, most = count if own else others, _BURST_WAIT_SECONDS, MAX_WAITING_IN_BURST
+        return ahead < most or max(ahead * self._interval, now - self._moved_at) < wait

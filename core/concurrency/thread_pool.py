@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from core import context
 from core.concurrency.presence import PRESENCE
-from core.concurrency.shedding import YOUNG_SECONDS, Shedding
+from core.concurrency.shedding import AGAIN_SECONDS, Shedding
 
 #: The pools of this process, for its metrics.
 _POOLS: "weakref.WeakSet[ThreadPool]" = weakref.WeakSet()
@@ -142,14 +142,14 @@ class ThreadPool(futures.Executor):
     def has_room(self, caller: str) -> bool:
         """Return whether one more call of this caller may wait.
 
-        If the pool sheds load, few may while calls wait for long. A caller with no waiting call comes before others.
+        If the pool sheds load, few may while calls wait for long: an equal share for each caller.
         """
         with self._lock:
             waiting = len(self._waiting.get(caller, ()))
             has_room = waiting < self._max_waiting and (not waiting or self._count < 10 * self._max_waiting)
             if has_room and self._shedding and self._count:
-                others = self._count if waiting else len(self._waiting)
-                has_room = self._shedding.may_wait(time.monotonic(), self._count, others)
+                others = len(self._waiting) - (waiting > 0)
+                has_room = self._shedding.may_wait(time.monotonic(), waiting, others, self._count)
             self._refused += not has_room
             return has_room
 
@@ -236,7 +236,7 @@ class ThreadPool(futures.Executor):
 
     def _next_token(self) -> bool:
         """Wait for work that may start, or until postponed work may be able to; return False to end the thread."""
-        patience = YOUNG_SECONDS if self._shedding else _ALONE_SECONDS
+        patience = AGAIN_SECONDS if self._shedding else _ALONE_SECONDS
         while True:
             try:
                 return self._tokens.get(timeout=patience if self._put_off else None) is not None

@@ -1,20 +1,18 @@
 """Shares and turns: what one caller can take of something that all use."""
 
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from core.concurrency.pacing import Pace
-from core.concurrency.presence import PRESENCE, PRESENT_SECONDS, Presence
+from core.concurrency.presence import PRESENCE
 from core.concurrency.shedding import MAX_WAITING_IN_BURST, MAX_WAITING_IN_OVERLOAD
 from core.concurrency.slots import Slots
 from core.concurrency.statements import WAITING_THREADS
@@ -102,7 +100,7 @@ def test_few_calls_wait_in_an_overload(start: Callable[..., ThreadPool]) -> None
     assert pool.has_room("another")
 
 
-@pytest.mark.parametrize(("waits_for_database", "at_work"), [(False, range(1, 4)), (True, range(6, 9))])
+@pytest.mark.parametrize(("waits_for_database", "at_work"), [(False, range(2, 5)), (True, range(6, 9))])
 def test_few_calls_compute_at_once_while_others_wait(
     start: Callable[..., ThreadPool], waits_for_database: bool, at_work: range
 ) -> None:
@@ -110,9 +108,9 @@ def test_few_calls_compute_at_once_while_others_wait(
 
     def work() -> None:
         if waits_for_database:
-            WAITING_THREADS.add(threading.get_ident())
-        time.sleep(0.04)
-        WAITING_THREADS.discard(threading.get_ident())
+            WAITING_THREADS[threading.get_ident()] = time.monotonic()
+        time.sleep(0.1 if waits_for_database else 0.04)
+        WAITING_THREADS.pop(threading.get_ident(), None)
 
     fill(pool, 200, work)
     until(lambda: pool.figures()[3] < 130)
@@ -123,14 +121,19 @@ def test_few_calls_compute_at_once_while_others_wait(
     assert round(sum(seen) / len(seen)) in at_work
 
 
-def test_a_caller_without_a_waiting_call_comes_first_in_an_overload(
-    start: Callable[..., ThreadPool], busy: Busy
-) -> None:
+def test_each_caller_has_an_equal_share_of_the_waits_in_an_overload(start: Callable[..., ThreadPool]) -> None:
     pool = start(1, sheds=True)
-    for _ in range(2 + MAX_WAITING_IN_BURST):
-        pool.run(busy.work("a"), "a")
-    until(lambda: not pool.has_room("a"))
-    assert pool.has_room("b")
+    work = partial(time.sleep, 0.05)
+    for _ in range(100):
+        pool.run(work, "a")
+    until(lambda: pool.figures()[3] < 80)
+    assert not pool.has_room("a"), "an overload"
+    for callers, caller in enumerate("bcd", 2):
+        admitted = 0
+        while pool.has_room(caller):
+            pool.run(work, caller)
+            admitted += 1
+        assert abs(admitted - MAX_WAITING_IN_OVERLOAD // callers) <= 1
 
 
 def test_a_pool_that_does_not_shed_lets_calls_wait(start: Callable[..., ThreadPool], busy: Busy) -> None:
@@ -205,54 +208,6 @@ def test_streams_of_one_caller_rest_beside_others(streams: int, rest: float) -> 
     begun = time.monotonic()
     pace.rest("a")
     assert time.monotonic() - begun == pytest.approx(rest, abs=0.02)
-
-
-def test_a_caller_is_alone_until_another_calls(tmp_path: Path) -> None:
-    presence = Presence(lambda: tmp_path / "callers")
-    assert not presence.is_beside_others("a")
-    presence.note("a")
-    assert not presence.is_beside_others("a")
-    presence.note("b")
-    assert presence.is_beside_others("a")
-    presence.note("a")
-    assert presence.is_beside_others("a")
-    time.sleep(PRESENT_SECONDS)
-    presence.note("a")
-    assert not presence.is_beside_others("a")
-    assert presence.is_beside_others("b")
-
-
-def test_processes_share_the_present_callers(tmp_path: Path) -> None:
-    code = """if True:
-        import sys
-        from pathlib import Path
-        from core.concurrency.presence import Presence
-        Presence(lambda: Path(sys.argv[1])).note("b")
-    """
-    place = tmp_path / "data" / "callers"
-    subprocess.run([sys.executable, "-c", code, str(place)], check=True)
-    assert Presence(lambda: place).is_beside_others("a")
-
-
-def test_the_shared_file_has_no_hole(tmp_path: Path) -> None:
-    """Its bytes are on the disk before it is mapped, so a full disk does not end the process."""
-    place = tmp_path / "callers"
-    Presence(lambda: place).note("a")
-    assert place.stat().st_size == 20
-    assert place.stat().st_blocks > 0
-
-
-def test_a_full_disk_leaves_each_process_its_own_callers() -> None:
-    presence = Presence(lambda: Path("/dev/full"))
-    presence.note("b")
-    assert presence.is_beside_others("a")
-
-
-def test_a_process_that_cannot_share_knows_its_own_callers(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    presence = Presence(lambda: tmp_path / "file" / "callers")
-    presence.note("b")
-    assert presence.is_beside_others("a")
 
 
 def test_callers_take_turns(start: Callable[..., ThreadPool], busy: Busy) -> None:

@@ -63,11 +63,11 @@ class Cursor(psycopg2.extensions.cursor):
     def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - psycopg2's name
         """Execute a statement."""
         thread = get_ident()
-        WAITING_THREADS.add(thread)
+        WAITING_THREADS[thread] = time.monotonic()
         try:
             super().execute(query, vars)
         finally:
-            WAITING_THREADS.discard(thread)
+            WAITING_THREADS.pop(thread, None)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
