@@ -45,6 +45,18 @@ class Outcome:
     late_ms: list[float] = field(default_factory=list)
 
 
+def both(one: Outcome, other: Outcome) -> Outcome:
+    """Return the results of two runs as one."""
+    return Outcome(
+        seconds=one.seconds + other.seconds,
+        cpu_seconds=one.cpu_seconds + other.cpu_seconds,
+        admitted_ms=one.admitted_ms + other.admitted_ms,
+        refused_ms=one.refused_ms + other.refused_ms,
+        failed=one.failed + other.failed,
+        late_ms=one.late_ms + other.late_ms,
+    )
+
+
 def run(plan: Plan, seconds: float, rate: float, at_once: int) -> Outcome:
     """Make calls for so long.
 
