@@ -5,7 +5,7 @@ import gc
 import logging
 import secrets
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -13,7 +13,16 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 
 from tandem.auth.v1.auth_pb2 import TokenPair
-from tandem.client import AsyncClient, AsyncWatch, DeadlineExceeded, NotFound, Patience, SnapshotEnd, Unauthenticated
+from tandem.client import (
+    AsyncClient,
+    AsyncWatch,
+    DeadlineExceeded,
+    NotFound,
+    Patience,
+    SnapshotEnd,
+    TandemError,
+    Unauthenticated,
+)
 from tandem.task.v1.task_pb2 import CreateTaskRequest, GetTaskRequest, TaskEvent, WatchTasksRequest
 from tandem.user.v1.user_pb2 import CreateUserRequest
 from tests.support.client_server import Server
@@ -226,3 +235,23 @@ def test_failed_call_has_its_status(server: Server) -> None:
             assert call.done()
 
     asyncio.run(fail())
+
+
+def test_stream_that_is_refused_while_it_sends_has_the_server_s_error(server: Server) -> None:
+    async def sent(pause: float) -> AsyncIterator[CreateTaskRequest]:
+        for _ in range(40):
+            yield CreateTaskRequest(title="Sow", description="x" * 5_000)
+            await asyncio.sleep(pause)
+
+    async def refuse() -> None:
+        errors: set[type[BaseException]] = set()
+        async with AsyncClient(server.address, token="forged") as client:
+            # The moments at which a refusal meets a message that is being sent.
+            for number in range(200):
+                try:
+                    await client.tasks.BulkCreateTasks(sent(number / 100_000))
+                except TandemError as error:
+                    errors.add(type(error))
+        assert errors == {Unauthenticated}
+
+    asyncio.run(refuse())

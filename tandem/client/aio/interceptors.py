@@ -9,6 +9,7 @@ from grpc import aio
 
 from tandem.client.calls import Calls, Metadata
 from tandem.client.errors import TandemError
+from tandem.client.runtime import run
 
 Continuation = Callable[[Any, Any], Awaitable[Any]]
 
@@ -28,7 +29,8 @@ class _StreamUnary(aio.StreamUnaryClientInterceptor):  # type: ignore[type-arg]
         self._calls = calls
 
     async def intercept_stream_unary(self, continuation: Any, details: Any, requests: Any) -> Any:
-        return await _answered(self._calls.requests(details.metadata, _sender(continuation, details, requests)))
+        send = _sender(continuation, details, requests, is_stream=True)
+        return await _answered(self._calls.requests(details.metadata, send))
 
 
 class _UnaryStream(aio.UnaryStreamClientInterceptor):  # type: ignore[type-arg]
@@ -50,6 +52,30 @@ class _StreamStream(aio.StreamStreamClientInterceptor):  # type: ignore[type-arg
 def interceptors(calls: Calls) -> list[Any]:
     """Return interceptors that have `Calls` handle all calls of a channel; grpcio takes one for each kind of call."""
     return [_UnaryUnary(calls), _StreamUnary(calls), _UnaryStream(calls), _StreamStream(calls)]
+
+
+_REPLACEMENT = "Internal error from Core"
+
+
+class _ServerStatus:
+    """The status with which the server has ended a call that sends a stream.
+
+    grpcio replaces it by INTERNAL if the client was sending its next message at that moment (grpc issue 36066).
+    """
+
+    def __init__(self, call: Any) -> None:
+        self._error: aio.AioRpcError | None = None
+        call.add_done_callback(self._keep)
+
+    def original(self, raised: aio.AioRpcError) -> aio.AioRpcError:
+        """Return the server's error, also if grpcio has replaced it."""
+        return self._error if self._error and raised.details() == _REPLACEMENT else raised
+
+    def _keep(self, call: Any) -> None:
+        # The call has ended, so none of these waits; a moment later the status may be another one.
+        if (code := run(call.code())) is not grpc.StatusCode.OK:
+            metadata, trailing = run(call.initial_metadata()), run(call.trailing_metadata())
+            self._error = aio.AioRpcError(code, metadata, trailing, run(call.details()), run(call.debug_error_string()))
 
 
 class _Failed(aio.UnaryUnaryCall, aio.StreamUnaryCall, aio.UnaryStreamCall, aio.StreamStreamCall):  # type: ignore[type-arg]
@@ -121,11 +147,20 @@ async def _answered(steps: Awaitable[Any]) -> Any:
         return _Failed(error)
 
 
-def _sender(continuation: Continuation, details: Any, request: Any) -> Callable[[Metadata], Awaitable[Any]]:
+def _sender(
+    continuation: Continuation, details: Any, request: Any, *, is_stream: bool = False
+) -> Callable[[Metadata], Awaitable[Any]]:
     async def send(metadata: Metadata) -> Any:
         call = await continuation(_with(details, metadata), request)
-        # Waits for the response, which the call keeps.
-        await call
+        if not is_stream:
+            # Waits for the response, which the call keeps.
+            await call
+            return call
+        status = _ServerStatus(call)
+        try:
+            await call
+        except aio.AioRpcError as raised:
+            raise status.original(raised) from None
         return call
 
     return send
@@ -138,12 +173,14 @@ async def _opened(calls: Calls, continuation: Continuation, details: Any, reques
 
 async def _answers(calls: Calls, call: Any) -> AsyncIterator[Any]:
     """Yield the responses of a stream, and raise typed errors."""
+    status = _ServerStatus(call)
     try:
         async for message in call:
             calls.succeeded()
             yield message
-    except grpc.RpcError as raised:
-        raise calls.failure(raised) from raised
+    except aio.AioRpcError as raised:
+        error = status.original(raised)
+        raise calls.failure(error) from error
 
 
 def _path(details: Any) -> str:
