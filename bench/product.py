@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,12 +43,12 @@ class Server:
         with urllib.request.urlopen(self.metrics_url, timeout=10) as answer:
             families = text_string_to_metric_families(answer.read().decode())
         code = "grpc_code" if metric.startswith("grpc") else "code"
-        return {
-            sample.labels[code]: int(sample.value)
-            for family in families
-            for sample in family.samples
-            if sample.name == metric and sample.value and labels.items() <= sample.labels.items()
-        }
+        found: Counter[str] = Counter()
+        for family in families:
+            for sample in family.samples:
+                if sample.name == metric and sample.value and labels.items() <= sample.labels.items():
+                    found[sample.labels[code]] += int(sample.value)  # Each process has samples of its own.
+        return found
 
 
 @contextmanager
