@@ -85,8 +85,7 @@ class RecentOnly(admin.SimpleListFilter):
             return queryset
         if self.value() not in [value for value, _ in self.lookup_choices]:
             return queryset.none()
-        newest = Change.objects.aggregate(newest=Max("id"))["newest"] or 0
-        return queryset.filter(id__gt=newest - RECENT_CHANGES, **{str(self.parameter_name): self.value()})
+        return _recent(queryset).filter(**{str(self.parameter_name): self.value()})
 
 
 class SubjectTypeFilter(RecentOnly):
@@ -127,7 +126,7 @@ class ChangeAdmin(ReadOnlyAdmin):
     list_filter = (SubjectTypeFilter, OperationFilter)
     lookups = (SubjectTypeFilter.parameter_name, OperationFilter.parameter_name)
     search_fields = ("subject_id",)
-    search_help_text = "The id of the changed subject"
+    search_help_text = f"The id of the changed subject, or of a request that made one of the newest {RECENT_CHANGES:,}"
     # Ids are in the order of writing.
     ordering = ("-id",)
     fields = (*list_display, "subject_type", "subject_id", "request_id", "differences")
@@ -155,13 +154,14 @@ class ChangeAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Change], search_term: str
     ) -> tuple[QuerySet[Change], bool]:
-        if not search_term:
+        if not (term := search_term.strip()):
             return queryset, False
-        subject_id = ids.parsed(search_term.strip())
-        if subject_id is None:
-            return queryset.none(), False
-        # The index begins with the subject's type.
-        return queryset.filter(subject_type__in=_subject_types(), subject_id=subject_id), False
+        if (subject_id := ids.parsed(term)) is not None:
+            # The index begins with the subject's type.
+            of_subject = queryset.filter(subject_type__in=_subject_types(), subject_id=subject_id)
+            if of_subject.exists():
+                return of_subject, False
+        return _recent(queryset).filter(request_id=term), False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         change: Any = super().get_object(request, object_id, from_field)
@@ -172,6 +172,12 @@ class ChangeAdmin(ReadOnlyAdmin):
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Refuse: a change has no history."""
         raise PermissionDenied
+
+
+def _recent(changes: QuerySet[Change]) -> QuerySet[Change]:
+    """Return the newest `RECENT_CHANGES` of these changes, found by their ids."""
+    newest = Change.objects.aggregate(newest=Max("id"))["newest"] or 0
+    return changes.filter(id__gt=newest - RECENT_CHANGES)
 
 
 def folded(changes: Sequence[Change], progress_fields: frozenset[str]) -> list[list[Change]]:

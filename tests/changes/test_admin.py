@@ -114,6 +114,16 @@ def test_the_log_is_a_list_to_search_and_filter(site: Client, ann: User, bob: Us
     assert ">New</ins>" in one
 
 
+def test_the_changes_of_a_request_are_found(site: Client, ann: User, bob: User) -> None:
+    token = request_id.set("reported-by-a-user")
+    change(ann, bob, bio="New")
+    request_id.reset(token)
+    newest = Change.objects.latest("id")
+    change(ann, bob, bio="Newer")
+    found = site.get(reverse(LIST), {"q": " reported-by-a-user "}).context["cl"].result_list
+    assert list(found) == [newest]
+
+
 def test_filters_look_through_the_newest_only(
     site: Client, ann: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
