@@ -101,10 +101,11 @@ def test_pages(server: Server, client: Client) -> None:
 
 
 def test_an_upload(server: Server, web: Server) -> None:
-    *progress, last = run(UPLOAD, server, web.address)[0].splitlines()
+    *progress, meeting, document = run(UPLOAD, server, web.address)[0].splitlines()
     size = (ROOT / "samples/planning.ogg").stat().st_size
     assert progress[-1] == f"{size} of {size} bytes are stored."
-    assert last.startswith("Planning ")
+    assert meeting.startswith("Planning ")
+    assert document.startswith("Control cabinet ")
 
 
 def test_asyncio(server: Server) -> None:

@@ -71,7 +71,7 @@ PRINTS = {
         "Saved      var/bill-of-materials.xlsx",
     ),
     '-d \'{"query": "jane"}\'': ("user.v1.UserService", "jane@example.com"),
-    "from tandem.client import Client": ('display_name: "John Doe"',),
+    "from tandem.client import Client\n": ('display_name: "John Doe"',),
     # docs/start/tour.md
     '"labels": ["tour"]}' + "' |": ('"status":"done"', '"title":"Take the tour"', '"total_count":'),
     '{"labels": ["tour"]}': ("taskservice.TaskService", '"Take the tour"'),
@@ -147,7 +147,9 @@ NOT_RUN = {
     "pip install -r requirements-tracing.txt": "tests/core/test_traces.py sets that variable for servers of its own",
     "docker compose": "tests/contract/test_containers.py runs what it starts",
     "openssl req": "tests/core/test_tls.py makes certificates of its own",
-    "grpcurl -cacert ca.pem -cert": "tests/core/test_tls.py speaks TLS",
+    "rungrpc --port 50052": "it serves until it is stopped; tests/core/test_tls.py runs it with such options",
+    "grpcurl -cacert ca.pem -cert": "tests/core/test_tls.py calls with client certificates",
+    '"name": "Motor"': "it needs a document that was read; scripts/try_drawing.py, of the tour, makes the same call",
     "pip install /path/to/this/checkout": "tests/contract/test_stubs.py builds the package",
 }
 
@@ -168,7 +170,7 @@ def to_run() -> list[Any]:
     for document in DOCUMENTS:
         for block in blocks((ROOT / document).read_text()):
             if (keys := known(block)) and keys[0] in PRINTS:
-                programs = {"curl": r"\bcurl http", "buf": r"\b(grpcurl|buf) "}
+                programs = {"curl": r"\bcurl http", "buf": r"\b(grpcurl|buf) ", "npx": r"\bnpx "}
                 needed = [program for program, called in programs.items() if re.search(called, block)]
                 marks = [pytest.mark.tools(*needed)] if needed else []
                 found.append(pytest.param(block, PRINTS[keys[0]], id=f"{document}: {keys[0]}", marks=marks))
