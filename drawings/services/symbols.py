@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError
+
 from changes.services import acting, forget
 from changes.triggers import subject_type_of
 from core import idempotency
@@ -40,7 +42,7 @@ def create_symbol(
         ValidationError: on `document_id`, `page_number`, `name`, or on `bbox` if it holds no symbol.
     """
     with acting(actor), named_as_in_contract():
-        document, page, box = _place(actor, project_id, document_id, page_number, bbox)
+        document, page, box = _place(actor, project_id, document_id, page_number, bbox, _faults(fields))
         _check_exemplar(page, box)
         return save_clean(_symbol(actor, document, page, box, fields))
 
@@ -136,17 +138,30 @@ def _to_change(actor: Actor, symbol_id: str, expected_version: ExpectedVersion) 
 
 
 def _place(
-    actor: Actor, project_id: str, document_id: str, page_number: int, bbox: Sequence[float]
+    actor: Actor,
+    project_id: str,
+    document_id: str,
+    page_number: int,
+    bbox: Sequence[float],
+    faults: Mapping[str, list[ValidationError]] | None = None,
 ) -> tuple[Document, Page, Box]:
     """Return the document, the page and the rectangle that a request names.
+
+    Args:
+        faults: of the other fields of the request; raised together with what is missing here.
 
     Raises:
         ValidationError
     """
     project, _ = get_project(actor, project_id)
     project_for(actor, project_id)
+    errors: dict[str, Any] = dict(faults or {})
     if not document_id:
-        raise invalid("document_id", "required", "Give the id of the document.")
+        errors["document_id"] = ValidationError("Give the id of the document.", code="required")
+    if len(bbox) != 4:
+        errors["bbox"] = ValidationError(Component.BAD_BOX, code="box" if bbox else "required")
+    if errors:
+        raise ValidationError(errors)
     wanted = ids.parsed(document_id)
     rows = Document.objects.defer("search_words").select_for_update(of=("self",), no_key=True)
     document = rows.filter(pk=wanted, project=project.pk).first() if wanted else None
@@ -155,8 +170,6 @@ def _place(
     page = Page.objects.filter(document=document.pk, number=page_number).first() if 0 <= page_number < 2**31 else None
     if page is None:
         raise invalid("page_number", "unknown", "The document has no such page, or it has not been read yet.")
-    if len(bbox) != 4:
-        raise invalid("bbox", "box" if bbox else "required", Component.BAD_BOX)
     return document, page, Box(*bbox)
 
 
@@ -173,8 +186,23 @@ def _check_exemplar(page: Page, box: Box) -> None:
 
 
 def _symbol(actor: Actor, document: Document, page: Page, box: Box, fields: Mapping[str, Any]) -> Symbol:
-    changes = {**fields, "symbol_class": str(fields.get("symbol_class", "")).strip() or UNKNOWN_CLASS}
+    changes = _with_class(fields)
     x0, y0, x1, y1 = box
     return Symbol(
         document=document, page_number=page.number, x0=x0, y0=y0, x1=x1, y1=y1, created_by_id=actor.pk, **changes
     )
+
+
+def _with_class(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a new symbol with its class, which is unknown unless they name it."""
+    return {**fields, "symbol_class": str(fields.get("symbol_class", "")).strip() or UNKNOWN_CLASS}
+
+
+def _faults(fields: Mapping[str, Any]) -> dict[str, list[ValidationError]]:
+    """Return what the model's rules find wrong with the fields of a new symbol, without its place."""
+    given = _with_class(fields)
+    try:
+        Symbol(**given).clean_fields(exclude={field.name for field in Symbol._meta.fields} - given.keys())
+    except ValidationError as exc:
+        return exc.error_dict
+    return {}

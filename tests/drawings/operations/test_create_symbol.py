@@ -28,3 +28,9 @@ def test_invalid_symbol_is_refused(
     failed = api.failure(f"{SERVICE}CreateSymbol", request, actor=ann)
     assert set(failed.fields) == {error}
     assert not Symbol.objects.exists()
+
+
+def test_all_that_is_missing_is_reported_at_once(api: Transport, ann: User, flagged: Document) -> None:
+    request = CreateSymbolRequest(project_id=str(flagged.project_id), symbol={"class": "x" * 51})  # type: ignore[arg-type]
+    failed = api.failure(f"{SERVICE}CreateSymbol", request, actor=ann)
+    assert set(failed.fields) == {"document_id", "bbox", "name", "class"}
