@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
 
 from core.addresses import is_loopback
 from server_certificates import CertificateError, check_authority, check_pair
@@ -16,11 +17,15 @@ TAG = "tandem"
 
 @register(TAG, deploy=True)
 def check_deployment(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
-    """Return an error for each unsafe combination."""
-    return [
+    """Return an error for each unsafe combination, and a warning for one that is safe on this machine only."""
+    found: list[CheckMessage] = [
         Error(sentence, id=f"tandem.E{number:03}")
         for number, sentence in [*_development(), *_grpc(), *_certificates(), *_https()]
     ]
+    if not settings.HTTPS_ONLY and is_loopback(settings.HTTP_HOST) and not settings.PUBLIC_URL.startswith("https:"):
+        sentence = "HTTPS_ONLY is false, so cookies are sent in plain text: set HTTPS_ONLY=true behind HTTPS."
+        found.append(CheckWarning(sentence, id="tandem.W011"))
+    return found
 
 
 def _development() -> Iterator[tuple[int, str]]:

@@ -149,7 +149,8 @@ def accept(client: Client, meeting_id: str, screen: Screen) -> None:
     for item in items:
         request = meeting_pb2.AcceptActionItemRequest(meeting_id=meeting_id, item_id=item.id)
         task_id = client.meetings.AcceptActionItem(request).action_item.task_id
-        whose = "assigned to a participant" if item.assigned_to else "assigned to you, as no participant was named"
+        owner = f"“{item.owner_name}” names no participant" if item.owner_name else "it names no owner"
+        whose = "assigned to a participant" if item.assigned_to else f"assigned to you, as {owner}"
         screen.say(f"Accepted   {item.text}: task {task_id}, {whose}")
 
 

@@ -92,6 +92,8 @@ SECURE_SSL_REDIRECT = HTTPS_ONLY
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
 SECURE_REDIRECT_EXEMPT = [r"^health(/|$)"]
+#: They advise Django's settings above, which follow HTTPS_ONLY; `core.checks` advises that.
+SILENCED_SYSTEM_CHECKS = [] if HTTPS_ONLY else ["security.W004", "security.W008", "security.W012", "security.W016"]
 if HTTPS_ONLY and TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 #: The pages of the admin site, even if the proxy changes the header Host.

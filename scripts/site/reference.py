@@ -45,7 +45,7 @@ def _index(operations: Iterable[Any], texts: dict[str, str]) -> Page:
         "Each operation is available over REST and gRPC, with the same results and errors. Examples address a "
         "development server with the [demo data](../overview.md), where a call without credentials acts as the "
         "administrator; elsewhere add `-H \"Authorization: Bearer $TOKEN\"` ([authentication](../integrate/auth.md)). "
-        "Ids in examples stand for rows of your server. The same as a document: "
+        "Ids in examples stand for rows of your server, the ports 8000 and 50051 for its own. The same as a document: "
         "[openapi.json](../openapi.json), and of the streams "
         "[asyncapi.json](../asyncapi.json); to try operations in the browser: [/api/v1/docs](/api/v1/docs).", "",
     ]  # fmt: skip

@@ -32,7 +32,10 @@ class Command(BaseCommand):
         tail.add_argument(
             "--json", action="store_true", help="print one JSON object per line, with row images and cursor"
         )
-        commands.add_parser("prune", help="delete changes past CHANGES_KEPT_DAYS or CHANGES_KEPT_ROWS")
+        commands.add_parser(
+            "prune",
+            help="delete changes older than CHANGES_KEPT_DAYS (0 = of no age), and the oldest beyond ten million",
+        )
         commands.add_parser(
             "verify",
             help="check the whole log: no gaps, transactions undivided, versions in order, equal to the tables",
