@@ -9,10 +9,10 @@ from core.concurrency.statements import WAITING_THREADS
 _BURST_WAIT_SECONDS = 0.5
 MAX_WAITING_IN_BURST = 32
 #: A burst that lasts for longer than this is an overload, in which calls may have to wait for so long; or so many calls
-#: however long it takes: those of a dozen clients that call one after the other, on a slow machine, are no overload.
+#: however long it takes: two dozen clients that call one after the other, on a slow machine, are no overload.
 _BURST_SECONDS = 0.5
 _OVERLOAD_WAIT_SECONDS = 0.15
-MAX_WAITING_IN_OVERLOAD = 16
+MAX_WAITING_IN_OVERLOAD = 22
 #: A burst is over when calls wait for less than this on average.
 _SHORT_WAIT_SECONDS = 0.05
 #: How many of the last calls count for averages, roughly.
