@@ -19,13 +19,13 @@ _SWITCH_SECONDS = 0.0003
 
 
 @contextmanager
-def running_alongside(threads: int, *, streams: bool = True, processes: int = 1) -> Iterator[None]:
+def running_alongside(threads: int, *, streams: bool = True, grpc_processes: int = 1) -> Iterator[None]:
     """Run the background threads (`settings.ALONGSIDE`) for the life of a process, after its last fork.
 
     Args:
         threads: how many threads of the process have their own database connection at all times.
         streams: the process serves streams of events.
-        processes: how many gRPC processes share the port; in other processes, how many to assume.
+        grpc_processes: how many share the port; in processes that do not know it, how many to assume.
 
     Raises:
         ImproperlyConfigured: the database is behind a pooler that does not support the feed and the jobs, or it accepts
@@ -38,7 +38,7 @@ def running_alongside(threads: int, *, streams: bool = True, processes: int = 1)
             raise ImproperlyConfigured(str(exc)) from exc
     with suppress(Error):  # The database is unavailable. The pooler is checked again before anything is locked.
         poolers.refuse_pooler()
-        connection_budget.check(threads, processes)
+        connection_budget.check(threads, grpc_processes)
     if streams:  # The process serves calls. Jobs have no time limit.
         pooling.use_pooler()
         sessions.limit(

@@ -164,7 +164,7 @@ def serve(services: Sequence[Service], options: Options, signals: Signals, annou
         The exit code: 0, 1 if calls had to be cancelled after the grace, or 128 + the number of the second signal.
     """
     server = Server(services, options)
-    with running_alongside(options.workers, processes=options.processes):
+    with running_alongside(options.workers, grpc_processes=options.processes):
         return _serve(server, options, signals, announce)
 
 
