@@ -24,7 +24,7 @@ PAGE_SIZE = 50
 BAR = 1.2
 SLOW_MS = 30
 GRPC_PORT, METRICS_PORT = 50163, 8164
-SERVICE = "/taskservice.TaskService"
+SERVICE, PROJECT_SERVICE = "/taskservice.TaskService", "/project.v1.ProjectService"
 #: The member sees 1,000 of 2,000 projects. The large one has 5,000 members.
 PROJECTS, OWN_PROJECTS, LARGE_MEMBERS = 2_000, 1_000, 5_000
 USERS = 6_000
@@ -217,7 +217,9 @@ class Bench:
             self._explain(case, page)
 
     def others(self, only: str) -> None:
-        """Measure a single task and the figures, each for callers who see them in different ways."""
+        """Measure a single task, figures and lists of projects, each for callers who see them in different ways."""
+        from tandem.common.v1.common_pb2 import PaginationRequest
+        from tandem.project.v1.project_pb2 import ListProjectsRequest
         from tandem.task.v1.task_pb2 import GetTaskRequest, GetTaskStatsRequest
         from tasks.models import Task
 
@@ -235,6 +237,9 @@ class Bench:
         }
         for who in self._callers:
             calls[f"GetTaskStats, {who}"] = lambda who=who: self._call("GetTaskStats", GetTaskStatsRequest(), who)
+        projects = ListProjectsRequest(pagination=PaginationRequest(page_size=PAGE_SIZE))
+        for who in self._callers:
+            calls[f"ListProjects(50), {who}"] = lambda who=who: self._call("ListProjects", projects, who)
         took, _ = self._timed({name: call for name, call in calls.items() if only in name})
         print_table(("", "ms"), [(name, f"{ms:.1f}") for name, ms in took.items()])
 
@@ -251,12 +256,16 @@ class Bench:
         return {name: statistics.median(several) for name, several in times.items()}, answers
 
     def _call(self, rpc: str, request: Any, caller: str) -> Any:
+        from tandem.project.v1 import project_pb2
         from tandem.task.v1 import task_pb2
 
-        answer = {"ListTasks": task_pb2.ListTasksResponse, "GetTask": task_pb2.Task, "GetTaskStats": task_pb2.TaskStats}
-        call = self._channel.unary_unary(
-            f"{SERVICE}/{rpc}", lambda sent: sent.SerializeToString(), answer[rpc].FromString
-        )
+        service, answer = {
+            "ListTasks": (SERVICE, task_pb2.ListTasksResponse),
+            "GetTask": (SERVICE, task_pb2.Task),
+            "GetTaskStats": (SERVICE, task_pb2.TaskStats),
+            "ListProjects": (PROJECT_SERVICE, project_pb2.ListProjectsResponse),
+        }[rpc]
+        call = self._channel.unary_unary(f"{service}/{rpc}", lambda sent: sent.SerializeToString(), answer.FromString)
         return call(request, metadata=[("authorization", f"Bearer {self._tokens[caller]}")])
 
     def _request(self, case: Case, page: int) -> Any:
