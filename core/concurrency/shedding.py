@@ -9,10 +9,10 @@ from core.concurrency.statements import WAITING_THREADS
 _BURST_WAIT_SECONDS = 0.5
 MAX_WAITING_IN_BURST = 32
 #: A burst that lasts for longer than this is an overload, in which calls may have to wait for so long; or so many may
-#: wait or compute however long it takes: two dozen clients that call one after the other are served on a slow machine.
+#: wait or compute however long it takes: sixteen clients that call one after the other are served on a slow machine.
 _BURST_SECONDS = 0.5
 _OVERLOAD_WAIT_SECONDS = 0.15
-MAX_CALLS_IN_OVERLOAD = 25
+MAX_CALLS_IN_OVERLOAD = 20
 #: A burst is over when calls wait for less than this on average.
 _SHORT_WAIT_SECONDS = 0.05
 #: How many of the last calls count for averages, roughly.
