@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from core.concurrency.statements import WAITING_THREADS
 
 #: How long a call may have to wait in a burst, and how many calls may wait however long it takes: as many as a page, or
-#: a few dozen clients that return at once, make together.
+#: two dozen clients that return at once, make together.
 _BURST_WAIT_SECONDS = 0.5
-MAX_WAITING_IN_BURST = 32
+MAX_WAITING_IN_BURST = 24
 #: A burst that lasts for longer than this is an overload, in which calls may have to wait for so long; or so many may
 #: wait or compute however long it takes: sixteen clients that call one after the other are served on a slow machine.
 _BURST_SECONDS = 0.5
