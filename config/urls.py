@@ -10,6 +10,8 @@ from core.rest.problems import no_such_page, no_such_path
 from core.web_rpc import docs as grpc_docs
 from core.web_rpc import view as web_rpc
 
+admin.autodiscover()
+
 urlpatterns = [
     path("", include("users.urls")),
     path("", include("access.urls")),

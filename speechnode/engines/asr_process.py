@@ -4,6 +4,7 @@ A recogniser may hold Python's global interpreter lock for seconds and cannot be
 not block the node, and killing the process cancels its work. It exits when the node does, since that closes the pipe.
 """
 
+import ctypes
 import importlib
 import signal
 from collections.abc import Sequence
@@ -32,5 +33,12 @@ def run(connection: Connection, module: str, arguments: Sequence[str]) -> None:
         while True:
             language, pcm, is_draft = connection.recv()
             connection.send(recogniser.recognise(pcm, language, is_draft=is_draft))
+            _return_memory()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+def _return_memory() -> None:
+    """Return freed memory to the system, where the C library can: up to 55 MB after an utterance of 10 s."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)

@@ -43,6 +43,9 @@ from tests.support.factories import (
 )
 from users.models import User
 
+# Otherwise the URLs do it, at the first request.
+admin.autodiscover()
+
 PAGES = ("changelist", "add", "change", "history", "delete")
 
 

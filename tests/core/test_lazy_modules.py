@@ -25,3 +25,23 @@ def test_no_process_imports_a_large_library_before_it_is_needed() -> None:
         [sys.executable, "-c", STARTED], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
     assert started.stdout.splitlines() == ["[]", "1000 True"]
+
+
+WITHOUT_HTTP = """
+import sys, django
+django.setup()
+from django.core.management import get_commands, load_command_class
+for name in ("rungrpc", "runworker"):
+    command = load_command_class(get_commands()[name], name)
+    command.check(tags=command.requires_system_checks)
+import config.rpc
+print(sorted(sys.modules.keys() & {"config.urls", "config.home.page", "tasks.admin", "tasks.views", "unfold.admin"}))
+"""
+
+
+def test_processes_without_http_import_neither_its_paths_nor_the_admin_site() -> None:
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.server_settings", "DEBUG": "true"}
+    started = subprocess.run(
+        [sys.executable, "-c", WITHOUT_HTTP], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert started.stdout.splitlines() == ["[]"]

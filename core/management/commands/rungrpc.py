@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 class Command(BaseCommand):
     """The command `rungrpc`. Each option overrides the setting of the same meaning."""
 
+    # The checks of URLs would import all that HTTP needs: 0.3 s.
+    requires_system_checks = (Tags.models,)
     help = "Serve gRPC until SIGTERM or SIGINT; then end when the running calls have. A second signal ends it at once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
