@@ -100,10 +100,14 @@ def running(
     log: Path,
     ready: Callable[[], bool],
     python: str | Path = sys.executable,
+    look_every: float = 0.1,
     **environment: str,
 ) -> Iterator[psutil.Process]:
     """Run a Python program on one core (None: on all) within the context. Its output is written to `log`, as in
     production.
+
+    Args:
+        look_every: seconds between two looks at whether it is ready.
     """
     cores = set(range(os.cpu_count() or 1)) if core is None else {core}
     with log.open("ab") as output:
@@ -117,7 +121,7 @@ def running(
         while not ready():
             if process.poll() is not None or time.monotonic() > deadline:
                 sys.exit(f"{' '.join(arguments)} does not serve. Its output:\n{log.read_text()[-2000:]}")
-            time.sleep(0.1)
+            time.sleep(look_every)
         yield psutil.Process(process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
