@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from core.concurrency.statements import WAITING_THREADS
 
 #: How long a call may have to wait in a burst, and how many calls may wait however long it takes: as many as a page, or
-#: a few dozen clients that return at once, make together.
+#: two dozen clients that return at once, make together.
 _BURST_WAIT_SECONDS = 0.5
-MAX_WAITING_IN_BURST = 32
-#: A burst that lasts for longer than this is an overload, in which calls may have to wait for so long; or so many calls
-#: however long it takes: two dozen clients that call one after the other, on a slow machine, are no overload.
+MAX_WAITING_IN_BURST = 24
+#: A burst that lasts for longer than this is an overload, in which calls may have to wait for so long; or so many may
+#: wait or compute however long it takes: sixteen clients that call one after the other are served on a slow machine.
 _BURST_SECONDS = 0.5
 _OVERLOAD_WAIT_SECONDS = 0.15
-MAX_WAITING_IN_OVERLOAD = 22
+MAX_CALLS_IN_OVERLOAD = 20
 #: A burst is over when calls wait for less than this on average.
 _SHORT_WAIT_SECONDS = 0.05
 #: How many of the last calls count for averages, roughly.
@@ -65,25 +65,29 @@ class Shedding:
         Args:
             begun_at: when the calls at work have begun, by the thread of each (`threading.get_ident`).
         """
-        if self._moved_at - self._relaxed_at < 2 * _SHORT_WAIT_SECONDS:
-            return True
+        return self._moved_at - self._relaxed_at < 2 * _SHORT_WAIT_SECONDS or _computing(now, begun_at) < _AT_WORK
 
-        def counts(thread: int, at: float) -> bool:
-            return now - at < _YOUNG_SECONDS and now - WAITING_THREADS.get(thread, now) < _STATEMENT_SECONDS
-
-        return sum(counts(thread, at) for thread, at in begun_at.items()) < _AT_WORK
-
-    def may_wait(self, now: float, own: int, others: int, count: int) -> bool:
+    def may_wait(self, now: float, own: int, others: int, count: int, begun_at: Mapping[int, float]) -> bool:
         """Return whether one more call may wait.
 
         Args:
             own: how many calls of the same caller wait.
             others: how many other callers have waiting calls.
             count: how many calls wait.
+            begun_at: see `may_begin`.
         """
         if self._is_overload:
             # Callers take turns and keep calling: of each, as many calls may begin before this one as of its own.
-            ahead, wait, most = own + (own + 1) * others, _OVERLOAD_WAIT_SECONDS, MAX_WAITING_IN_OVERLOAD
+            ahead, wait = own + (own + 1) * others, _OVERLOAD_WAIT_SECONDS
+            most = MAX_CALLS_IN_OVERLOAD - _computing(now, begun_at)
         else:
             ahead, wait, most = count if own else others, _BURST_WAIT_SECONDS, MAX_WAITING_IN_BURST
         return ahead < most or max(ahead * self._interval, now - self._moved_at) < wait
+
+
+def _computing(now: float, begun_at: Mapping[int, float]) -> int:
+    """Return how many calls at work compute: see `_AT_WORK`."""
+    return sum(
+        now - at < _YOUNG_SECONDS and now - WAITING_THREADS.get(thread, now) < _STATEMENT_SECONDS
+        for thread, at in begun_at.items()
+    )

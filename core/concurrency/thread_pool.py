@@ -149,7 +149,7 @@ class ThreadPool(futures.Executor):
             has_room = waiting < self._max_waiting and (not waiting or self._count < 10 * self._max_waiting)
             if has_room and self._shedding and self._count:
                 others = len(self._waiting) - (waiting > 0)
-                has_room = self._shedding.may_wait(time.monotonic(), waiting, others, self._count)
+                has_room = self._shedding.may_wait(time.monotonic(), waiting, others, self._count, self._at_work)
             self._refused += not has_room
             return has_room
 

@@ -5,6 +5,7 @@ one: so there are as many connections as active calls, not as there are threads.
 µs; opening one, milliseconds.
 """
 
+import select
 import threading
 import time
 from collections import deque
@@ -35,6 +36,18 @@ _spares: deque[Spare] = deque()
 _lock = threading.Lock()
 
 
+def may_have_ended(connection: Any) -> bool:
+    """Return whether the session of this connection of psycopg2, which is at rest, may have ended.
+
+    Its socket has something to read then: a last message of the server, or the end. Takes 1 µs, without a round trip.
+    """
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def put(connection: Any, place: tuple[str, bool], statement_ms: int) -> None:
     """Keep this connection for the next thread, or close it."""
     now = time.monotonic()
@@ -55,7 +68,7 @@ def take(place: tuple[str, bool]) -> Spare | None:
         return None
     connection = spare.connection
     fresh = time.monotonic() - spare.since <= _KEPT_SECONDS
-    if connection.closed or not fresh or spare.place != place:
+    if not fresh or spare.place != place or may_have_ended(connection):
         connection.close()
         return None
     return spare

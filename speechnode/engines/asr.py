@@ -247,6 +247,7 @@ class _Process:
         # A cancellation from here on kills this process; an earlier one may have killed its predecessor.
         if job.is_cancelled:
             raise Cancelled
+        logger.debug("Sending an utterance of %d ms to the recogniser.", duration_ms(job.pcm))
         try:
             connection.send((job.language, job.pcm, job.is_draft))
         except OSError as exc:

@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -113,6 +114,20 @@ def test_connection_is_checked_if_it_was_idle(was_idle: bool, monkeypatch: pytes
     connection.close_if_unusable_or_obsolete()
     session()
     assert len(checks) == was_idle
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_released", [False, True])
+def test_session_that_the_server_ended_a_moment_ago_is_replaced(is_released: bool) -> None:
+    """As in a call that follows another soon after a restart of the server."""
+    ended = session()
+    connection.close_if_unusable_or_obsolete()
+    with closing(connection.copy()) as other, other.cursor() as cursor:
+        if is_released:
+            assert release()
+        cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [ended])
+    connection.close_if_unusable_or_obsolete()
+    assert session() != ended
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ import pytest
 
 from core.concurrency.pacing import Pace
 from core.concurrency.presence import PRESENCE
-from core.concurrency.shedding import MAX_WAITING_IN_BURST, MAX_WAITING_IN_OVERLOAD
+from core.concurrency.shedding import MAX_CALLS_IN_OVERLOAD, MAX_WAITING_IN_BURST
 from core.concurrency.slots import Slots
 from core.concurrency.statements import WAITING_THREADS
 from core.concurrency.thread_pool import ThreadPool
@@ -95,7 +95,7 @@ def test_few_calls_wait_in_an_overload(start: Callable[..., ThreadPool]) -> None
     refused = pool.figures()[-1]
     until(lambda: pool.has_room("another"))
     assert pool.figures()[-1] > refused
-    assert pool.figures()[3] < MAX_WAITING_IN_OVERLOAD
+    assert pool.figures()[3] < MAX_CALLS_IN_OVERLOAD
     until(lambda: pool.figures()[2:4] == (0, 0))
     assert pool.has_room("another")
 
@@ -133,7 +133,7 @@ def test_each_caller_has_an_equal_share_of_the_waits_in_an_overload(start: Calla
         while pool.has_room(caller):
             pool.run(work, caller)
             admitted += 1
-        assert abs(admitted - MAX_WAITING_IN_OVERLOAD // callers) <= 1
+        assert abs(admitted - MAX_CALLS_IN_OVERLOAD // callers) <= 1
 
 
 def test_a_pool_that_does_not_shed_lets_calls_wait(start: Callable[..., ThreadPool], busy: Busy) -> None:
@@ -145,6 +145,7 @@ def test_a_pool_that_does_not_shed_lets_calls_wait(start: Callable[..., ThreadPo
 
 def test_caller_leaves_threads_to_others(start: Callable[..., ThreadPool], busy: Busy) -> None:
     pool = start(8)
+    until(lambda: not PRESENCE.is_beside_others("a"))  # The callers of other tests have left.
     for number in range(20):
         pool.run(busy.work(f"a{number}"), "a")
     assert [busy.next() for _ in range(6)] == [f"a{number}" for number in range(6)]

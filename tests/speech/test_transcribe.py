@@ -1,7 +1,6 @@
 """AsrService.Transcribe."""
 
 import io
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -231,19 +230,28 @@ def test_node_without_the_engine_reports_it(start_node: Callable[..., SpeechNode
 
 
 def at_work(node: SpeechNode, audio: bytes) -> tuple[psutil.Process, Any]:
-    """Begin a call, and return the process that recognises, stopped in the middle of it, and the call's answers."""
+    """Begin a call of a node whose log is detailed.
+
+    Returns:
+        The process that recognises, suspended while it has the first utterance, and the call's answers.
+    """
     transcribed(node, audio[: 32 * 5500])  # A process is started for the first call.
     (engine,) = node.engine_processes()
     engine.suspend()
+    begun = utterances_sent(node)
     answers = node.asr.Transcribe(sent(speech.AsrStart(format=PCM), audio))
-    time.sleep(1)  # By then it has the first utterance.
+    until(lambda: utterances_sent(node) > begun, "the first utterance is sent to it")
     return engine, answers
+
+
+def utterances_sent(node: SpeechNode) -> int:
+    return sum("to the recogniser" in line["message"] for line in node.logged())
 
 
 def test_an_engine_that_dies_is_started_again(
     start_node: Callable[..., SpeechNode], meeting_pcm: bytes, undisturbed: list[speech.Segment]
 ) -> None:
-    node = start_node()
+    node = start_node("--log-level", "debug")
     engine, answers = at_work(node, meeting_pcm[: undisturbed[3].start_ms * 32])
     engine.kill()
     texts = [answer.segment.text for answer in answers if answer.HasField("segment")]
@@ -254,7 +262,7 @@ def test_an_engine_that_dies_is_started_again(
 def test_cancelled_call_ends_its_engine_process_which_is_replaced(
     start_node: Callable[..., SpeechNode], meeting_pcm: bytes
 ) -> None:
-    node = start_node()
+    node = start_node("--log-level", "debug")
     engine, answers = at_work(node, meeting_pcm)
     answers.cancel()
     until(lambda: ended(engine.pid), "the process that worked for it has ended", 1)

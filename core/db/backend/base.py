@@ -4,9 +4,9 @@ If `EMBEDDED` is set, it starts the embedded server with the first connection, n
 `makemigrations --check`, the type checker and other programs that only read the settings need no server. A forked or
 spawned process does the same, and the next connection restarts a server that was killed.
 
-A connection is checked (`SELECT 1`, a round trip) before it is used only if it was idle for `IDLE_SECONDS`: Django's
-CONN_HEALTH_CHECKS alone would check it for every request. A connection that breaks while it is in use fails one call
-and is then replaced.
+A connection is checked (`SELECT 1`, a round trip) before it is used only if it was idle for `IDLE_SECONDS`, or if the
+server seems to have ended its session: Django's CONN_HEALTH_CHECKS alone would check it for every request. A connection
+that breaks while it is in use fails one call and is then replaced.
 
 A session is set up by `core.db.sessions`, and its statements end with the deadline of the call.
 
@@ -165,15 +165,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def close_if_unusable_or_obsolete(self) -> None:
         """Close the connection if it is unusable, and decide whether the next query checks it first.
 
-        A connection that was used within `IDLE_SECONDS` is not checked. A check that is due stays due until a query
-        makes it: over HTTP this method runs twice before the first query (Django calls it at both ends of a request,
-        and `thread_connections.fresh_connections` at both ends of a call).
+        A connection that was used within `IDLE_SECONDS` is not checked, unless its session seems to have ended. A check
+        that is due stays due until a query makes it: over HTTP this method runs twice before the first query (Django
+        calls it at both ends of a request, and `thread_connections.fresh_connections` at both ends of a call).
         """
         is_check_due = not self.health_check_done
         super().close_if_unusable_or_obsolete()
         now = time.monotonic()
-        if now - self._last_used < IDLE_SECONDS and not is_check_due:
-            self.health_check_done = True
+        if now - self._last_used < IDLE_SECONDS and not is_check_due and self.connection is not None:
+            self.health_check_done = not spare_connections.may_have_ended(self.connection)
         self._last_used = now
 
 

@@ -148,8 +148,8 @@ def test_offset_is_readable_while_pieces_arrive_slowly(serving: Servers, tus: Tu
             assert tus.head(paths[number % 4]).status == 200
             waited.append(time.monotonic() - began)
 
-    with ThreadPoolExecutor(24) as pool:
-        list(pool.map(ask, range(24)))
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(ask, range(16)))
     assert sorted(waited)[len(waited) // 2] < 1, "each would wait for two seconds"
     for sending in pieces:
         sending.cut()
