@@ -197,6 +197,7 @@ class _Call:
         """Read the body until it ends or has reached `limit` bytes. Returns whether it has ended."""
         headers = dict(self._scope["headers"])
         if b"content-length" not in headers and b"transfer-encoding" not in headers:
+            self._ended = True  # There is no body, so that no thread needs to ask this loop for it.
             return True
         length = 0
         self._until = self._loop.time() + settings.MAX_CALL_SECONDS
@@ -300,7 +301,8 @@ class _Call:
         if self._stalled:
             return
         try:
-            await asyncio.wait_for(self._send(message), settings.STREAM_STALL_SECONDS)
+            async with asyncio.timeout(settings.STREAM_STALL_SECONDS):  # Unlike `wait_for`, it makes no task.
+                await self._send(message)
         except TimeoutError:
             # The rest of the answer is dropped: an exception here would leave the writing thread waiting for ever.
             self._stalled = True

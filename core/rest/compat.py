@@ -5,15 +5,18 @@ No other module of the transport uses undocumented members of a library. Each me
 and `environ["asgi.scope"]` of a2wsgi, are documented and used directly.
 """
 
+import asyncio
+import contextvars
 import socket
 import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, cast
 
 import h11
 import uvicorn
-from a2wsgi import WSGIMiddleware
+from a2wsgi.wsgi import Body, build_environ
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -119,11 +122,51 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve_in_threads(application: Callable[..., Any], executor: Executor) -> Any:
+def serve_in_threads(application: Callable[..., Any], executor: Executor) -> Application:
     """Return the ASGI application that runs a WSGI application in the threads of this executor.
 
-    a2wsgi lets its caller choose only the number of threads; in its own executor, one caller could hold all of them.
+    a2wsgi lets its caller choose only the number of threads: in its own executor, one caller could hold all of them.
+    Its threads also wait for the event loop three times for each response, so only its environment and body are used.
+    Here the loop sends a whole response when the application has returned it; the thread sends only the pieces of one
+    that is streamed.
     """
-    middleware = WSGIMiddleware(application)
-    middleware.executor = executor  # type: ignore[assignment]
-    return middleware
+
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        loop = asyncio.get_running_loop()
+        environ = build_environ(scope, Body(loop, receive))
+        response = _Response(lambda message: asyncio.run_coroutine_threadsafe(send(message), loop).result())
+        run = partial(contextvars.copy_context().run, response.run, application, environ)
+        for message in await loop.run_in_executor(executor, run):
+            await send(message)
+
+    return serve
+
+
+class _Response:
+    """A response of a WSGI application, in the thread that runs it.
+
+    Args:
+        send: sends a message over ASGI, and waits until the client may be sent more.
+    """
+
+    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+        self._send = send
+        self._head: dict[str, Any] = {}
+
+    def run(self, application: Callable[..., Any], environ: Any) -> list[dict[str, Any]]:
+        """Run the application. Return the messages that are left to send."""
+        pieces = application(environ, self._start)
+        try:
+            # Of other applications than Django, any response may be a stream.
+            if getattr(pieces, "streaming", True):
+                self._send(self._head)
+                for piece in pieces:
+                    self._send({"type": "http.response.body", "body": piece, "more_body": True})
+                return [{"type": "http.response.body", "body": b""}]
+            return [self._head, {"type": "http.response.body", "body": b"".join(pieces)}]
+        finally:
+            getattr(pieces, "close", lambda: None)()
+
+    def _start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+        encoded = [(name.strip().lower().encode("latin-1"), text.strip().encode("latin-1")) for name, text in headers]
+        self._head = {"type": "http.response.start", "status": int(status.partition(" ")[0]), "headers": encoded}

@@ -279,3 +279,52 @@ def test_wsgi_application_runs_in_the_given_executor() -> None:
     asyncio.run(test())
     assert len(submitted) == 1
     assert threads[0].startswith("ours")
+
+
+class _Pieces(list[bytes]):
+    """A WSGI response.
+
+    Attributes:
+        streaming: as Django's responses have it.
+    """
+
+    def __init__(self, events: list[str], *, streaming: bool) -> None:
+        super().__init__((b"o", b"k"))
+        self.streaming = streaming
+        self._events = events
+
+    def close(self) -> None:
+        self._events.append("closed")
+
+
+@pytest.mark.parametrize(
+    ("streaming", "events"),
+    [(False, ["closed", "start", "body ok"]), (True, ["start", "body o", "body k", "closed", "body "])],
+)
+def test_thread_of_an_application_sends_only_what_is_streamed(streaming: bool, events: list[str]) -> None:
+    seen: list[str] = []
+
+    def application(environ: Any, start_response: Any) -> _Pieces:
+        start_response("200 OK", [("Content-Length", "2")])
+        return _Pieces(seen, streaming=streaming)
+
+    async def test() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            served = serve_in_threads(application, pool)
+
+            async def recorded(scope: Any, receive: Any, send: Any) -> None:
+                async def record(message: Any) -> None:
+                    kind = message["type"].removeprefix("http.response.")
+                    seen.append(kind if kind == "start" else f"body {message['body'].decode()}")
+                    await send(message)
+
+                await served(scope, receive, record)
+
+            async with serving(recorded) as web:
+                reader, writer = await web.connect()
+                writer.write(REQUEST)
+                await response(reader)
+                writer.close()
+
+    asyncio.run(test())
+    assert seen == events
