@@ -85,6 +85,8 @@ class ThreadPool(futures.Executor):
         self._running: Counter[str] = Counter()
         #: Tokens whose work could not start, because its caller had its share or none might begin.
         self._put_off = 0
+        #: Idle threads that look from time to time whether work may start that was put off.
+        self._watching = 0
         #: When the last call of each caller with running calls began.
         self._begun_at: dict[str, float] = {}
         #: When the call of each thread at work began, if the pool sheds load; by `threading.get_ident`.
@@ -213,6 +215,9 @@ class ThreadPool(futures.Executor):
                     if self._shedding:
                         self._shedding.note_begun(now, now - put_at)
                         self._at_work[threading.get_ident()] = now
+                    if self._put_off and self._idle and not self._watching:
+                        self._put_off -= 1
+                        self._tokens.put(True)  # This thread may have been the last that looks.
                     return caller, work
             self._put_off += 1
         return None
@@ -238,13 +243,19 @@ class ThreadPool(futures.Executor):
         """Wait for work that may start, or until postponed work may be able to; return False to end the thread."""
         patience = AGAIN_SECONDS if self._shedding else _ALONE_SECONDS
         while True:
+            with self._lock:
+                watches = self._put_off > 0
+                self._watching += watches
             try:
-                return self._tokens.get(timeout=patience if self._put_off else None) is not None
+                return self._tokens.get(timeout=patience if watches else None) is not None
             except queue.Empty:
                 with self._lock:
                     if self._put_off:
                         self._put_off -= 1
                         return True
+            finally:
+                with self._lock:
+                    self._watching -= watches
 
     def _serve(self) -> None:
         while True:

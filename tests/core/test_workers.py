@@ -164,6 +164,16 @@ def test_beside_others_the_share_is_smaller(start: Callable[..., ThreadPool], bu
     assert busy.next() == "c"
 
 
+def test_calls_that_wait_beside_others_begin_when_the_others_are_gone(
+    start: Callable[..., ThreadPool], busy: Busy
+) -> None:
+    PRESENCE.note("b")
+    pool = start(8)
+    for number in range(20):
+        pool.run(busy.work(f"a{number}"), "a")
+    assert {busy.next() for _ in range(6)} == {f"a{number}" for number in range(6)}
+
+
 def test_beside_others_a_second_call_waits_for_the_first_a_little(start: Callable[..., ThreadPool], busy: Busy) -> None:
     pool = start(8)
     pool.run(busy.work("b"), "b")
