@@ -1,6 +1,7 @@
 """The peers' servers, and how the calls to them are made and checked."""
 
 import json
+import re
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from bench.product import Server
 ENVIRONMENTS = product.ROOT / "var/bench/peers"
 PORT = 8170
 WORKERS = 8
+#: The end of an e-mail in a protobuf message. The length of a field may be written as the byte `@`, too.
+_EMAIL = re.compile(rb"@[\w.-]*example\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,9 @@ def _case(peer: Peer, server: Server, rpc: str, message: bytes, path: str, expec
         def check() -> None:
             with grpc.insecure_channel(server.address) as channel:
                 answer: bytes = channel.unary_unary(method)(message)
-            _expect(peer, expected_id.encode() in answer and (rpc != "List" or answer.count(b"@") == PAGE_SIZE))
+            _expect(
+                peer, expected_id.encode() in answer and (rpc != "List" or len(_EMAIL.findall(answer)) == PAGE_SIZE)
+            )
 
         return Case(peer.title, server, lambda s: load.h2load(server.address, method, message, {}, s), check)
 
