@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from changes.services import acting
 from core import idempotency
@@ -28,6 +29,9 @@ __all__ = [
     "update_member",
     "update_project",
 ]
+
+#: How many rows a large project releases in one transaction: some 0.3 s of work.
+STEP = 2_000
 
 #: A project, and the role of the actor in it; None = the actor is not a member.
 Seen = tuple[Project, Role | None]
@@ -94,6 +98,10 @@ def delete_project(
 ) -> None:
     """Delete a project for good, with its members. What lies in it is released (`contents.Contents`).
 
+    A project of more than `STEP` rows releases them step by step, each in a transaction of its own: a million in one
+    would take longer than a call may, and keep all writers of the project waiting. If the call fails between two steps,
+    what it released stays released, and the next call continues.
+
     Args:
         force: also if something lies in it.
 
@@ -101,6 +109,9 @@ def delete_project(
         Project.DoesNotExist, PermissionDenied, Stale
         Conflict: the project is archived; without `force`: something lies in it.
     """
+    for kind in contents.registered if force else ():
+        if kind.release is None:
+            _release_in_steps(actor, project_id, expected_version, kind)
     with acting(actor):
         project, _ = project_to_manage(actor, project_id, expected_version, to_delete=True)
         for kind in contents.registered:
@@ -115,3 +126,21 @@ def delete_project(
                 kind.release(project.pk)
         idempotency.forget(project.pk)
         project.delete()
+
+
+def _release_in_steps(
+    actor: Actor, project_id: str, expected_version: ExpectedVersion, kind: contents.Contents
+) -> None:
+    """Release all but the last rows of this kind in a large project."""
+    last: UUID | None = None
+    while True:
+        with acting(actor):
+            project, _ = project_to_manage(actor, project_id, expected_version)
+            rows = kind.of(project.pk).order_by("pk")
+            if last is not None:
+                rows = rows.filter(pk__gt=last)  # Otherwise each step would read the places of those before it.
+            some = list(rows.values_list("pk", flat=True)[: STEP + 1])
+            if len(some) <= STEP:
+                return
+            last = some[STEP - 1]
+            kind.model._default_manager.filter(pk__in=some[:STEP]).update(project=None)

@@ -1,3 +1,4 @@
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -6,6 +7,7 @@ from django.db import connection
 
 from changes.models import Change
 from projects.models import Project, ProjectMember, Role, Status
+from projects.services import STEP
 from tandem.project.v1.project_pb2 import CreateProjectRequest, DeleteProjectRequest
 from tandem.task.v1.task_pb2 import CreateTaskRequest
 from tasks.models import Task
@@ -38,6 +40,19 @@ def test_what_lies_in_it_stays_without_it(api: Transport, ann: User) -> None:
         assert (row.project_id, row.version) == (None, 2)
     deleted = Change.objects.filter(subject_type__in=["task", "meeting", "project"]).order_by("-id")
     assert deleted[0].subject_type == "project"
+
+
+def test_a_large_project_releases_its_tasks_in_several_transactions(committing_api: Transport, ann: User) -> None:
+    project = ProjectMemberFactory(user=ann, role=Role.MANAGER).project
+    Task.objects.bulk_create(Task(title="T", project=project, created_by=ann) for _ in range(STEP + 1))
+    request = DeleteProjectRequest(project_id=str(project.pk), force=True)
+    committing_api(DELETE, request, actor=ann, if_match='"1"')
+    assert not Project.objects.exists()
+    assert Task.objects.filter(project=None, version=2).count() == STEP + 1
+    released = Change.objects.filter(subject_type="task", operation="updated")
+    assert Counter(released.values_list("xid", flat=True)).most_common()[0][1] == STEP
+    last = Change.objects.get(subject_type="project", operation="deleted")
+    assert released.filter(xid=last.xid).count() == 1
 
 
 def test_a_task_is_put_into_a_project_that_is_being_deleted(committing_api: Transport, ann: User) -> None:
