@@ -57,7 +57,7 @@ def main() -> None:
     with product.database(arguments.data_dir):
         from django.urls import reverse
 
-        _make_rows(arguments.users, arguments.tasks)
+        make_rows(arguments.users, arguments.tasks)
         client = _client()
         print(f"{machine()}\n{_sizes()}; medians of {arguments.calls} calls\n")
         pages = {name: address for name, address in _pages() if arguments.only in name}
@@ -71,7 +71,7 @@ def main() -> None:
         print(f"\nAt the end: {machine()}")
 
 
-def _make_rows(users: int, tasks: int) -> None:
+def make_rows(users: int, tasks: int) -> None:
     """Make users and tasks by SQL, and by the services a few changes, meetings and drawings."""
     from django.core.management import call_command
 

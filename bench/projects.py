@@ -8,7 +8,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ import grpc
 
 from bench import product, seed
 from bench.measuring import machine, print_table, share_cores
+from bench.task_lists import PAGE_SIZE, Case, Lists, operations
 
 PAGES = (1, 10_000)
-PAGE_SIZE = 50
 #: Maximum cost of the deepest page of a list, relative to the first.
 BAR = 1.2
 SLOW_MS = 30
@@ -55,15 +54,7 @@ FROM (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A list: its request, and the caller: `member`, `newcomer` (of ten projects) or `outsider` (of none)."""
-
-    name: str
-    fields: dict[str, Any] = field(default_factory=dict)
-    caller: str = "member"
-
-
+#: The callers are `member`, `newcomer` (of ten projects) and `outsider` (of none).
 CASES = [
     Case("all"),
     Case("all, latest change first", {"order_by": "updated_at", "descending": True}),
@@ -158,8 +149,8 @@ def seed_tasks(total: int, callers: dict[str, Any]) -> None:
     membership = "INSERT INTO projects_projectmember (id, version, created_at, updated_at, project_id, user_id, role)"
     indexes = _rows("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'tasks_task'")
     later = {name: made for name, made in indexes if not name.endswith("_pkey")}
-    _execute("SET session_replication_role = replica", *(f"DROP INDEX {name}" for name in later))
-    _execute(
+    execute("SET session_replication_role = replica", *(f"DROP INDEX {name}" for name in later))
+    execute(
         f"""INSERT INTO projects_project (id, version, created_at, updated_at, number, name, description, client,
             status, drawing_standard) SELECT {_PROJECT.format("n")}, {stamps}, 'P' || n, 'Project ' || n, '', '', 1, 1
             FROM generate_series(0, {PROJECTS - 1}) AS n""",
@@ -174,10 +165,10 @@ def seed_tasks(total: int, callers: dict[str, Any]) -> None:
     for first in range(1, total + 1, _CHUNK):
         last = min(first + _CHUNK - 1, total)
         values = {"total": total, "first": first, "last": last, "member": member}
-        _execute(_TASKS.replace("{large}", large).replace("{other}", other), values=values)
+        execute(_TASKS.replace("{large}", large).replace("{other}", other), values=values)
         print(f"{last:,} of {total:,} tasks after {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
-    _execute("SET maintenance_work_mem = '512MB'", *later.values(), "RESET maintenance_work_mem")
-    _execute("RESET session_replication_role", *(f"VACUUM ANALYZE {table}" for table in _TABLES))
+    execute("SET maintenance_work_mem = '512MB'", *later.values(), "RESET maintenance_work_mem")
+    execute("RESET session_replication_role", *(f"VACUUM ANALYZE {table}" for table in _TABLES))
 
 
 _TABLES = ("tasks_task", "projects_project", "projects_projectmember", "users_user")
@@ -190,6 +181,7 @@ class Bench:
         self._channel = channel
         self._callers = callers
         self._calls = calls
+        self._requests = Lists(callers)
         self._tokens = {name: product.access_token(channel, user.email) for name, user in callers.items()}
 
     def lists(self, cases: list[Case], *, explain: bool) -> None:
@@ -197,10 +189,10 @@ class Bench:
         rows, slow = [], []
         for case in cases:
             print(f"{case.name} ...", file=sys.stderr, flush=True)
-            first = self._call("ListTasks", self._request(case, 1), case.caller)
+            first = self._call("ListTasks", self._requests.request(case, 1), case.caller)
             # What is counted has fewer pages.
             pages = PAGES if first.total_count < 0 else PAGES[:1]
-            requests = {page: request for page in pages if (request := self._request(case, page)) is not None}
+            requests = {page: request for page in pages if (request := self._requests.request(case, page)) is not None}
             took, answers = self._timed({
                 page: partial(self._call, "ListTasks", request, case.caller)
                 for page, request in requests.items()
@@ -268,68 +260,15 @@ class Bench:
         call = self._channel.unary_unary(f"{service}/{rpc}", lambda sent: sent.SerializeToString(), answer.FromString)
         return call(request, metadata=[("authorization", f"Bearer {self._tokens[caller]}")])
 
-    def _request(self, case: Case, page: int) -> Any:
-        """Return the request for a page; None if the list has no such page."""
-        from tandem.task.v1.task_pb2 import ListTasksRequest
-
-        request = ListTasksRequest(page_size=PAGE_SIZE, **case.fields)
-        if page > 1:
-            request.page_token = self._token(case, request, page)
-            if not request.page_token:
-                return None
-        return request
-
-    def _token(self, case: Case, request: Any, page: int) -> str:
-        """Return the token that the previous page would return, without reading all pages up to it."""
-        from dataclasses import replace
-
-        from django.db.models import F
-
-        from core.conversions import page_request
-        from core.db import pagination
-        from tandem.common.v1.common_pb2 import PaginationRequest
-        from tasks import messages, queries
-        from tasks.models import Task
-
-        actor, only = self._callers[case.caller], messages.task_filter(request)
-        order = queries.NEWEST_FIRST
-        if request.order_by:
-            order = pagination.Order(request.order_by, request.descending)
-        selection = queries._selection(actor, only, order)
-        column = F(order.field).desc(nulls_last=True) if order.descending else F(order.field).asc(nulls_last=True)
-        ids = selection.querysets[0].values("pk").union(*(rows.values("pk") for rows in selection.querysets[1:]))
-        rows = Task.objects.filter(pk__in=ids).order_by(column, "-id" if order.descending else "id")
-        before = (page - 1) * PAGE_SIZE
-        last_and_next = list(rows[before - 1 : before + 1])
-        if len(last_and_next) < 2:
-            return ""
-        asked = page_request(self._context("ListTasks", actor), PaginationRequest(page_size=PAGE_SIZE))
-        bound = replace(asked, bound_to={**asked.bound_to, "caller": actor.pk, **only.bound_to()})
-        return pagination._token(last_and_next[0], order, pagination._salt(bound, order))
-
-    def _context(self, rpc: str, actor: Any) -> Any:
-        from core.auth import Credential
-        from core.operations import Call
-        from tasks.rpc import TaskService
-
-        operation = next(operation for operation in TaskService.operations if operation.rpc == rpc)
-        return Call(operation, Credential(actor))
-
     def _explain(self, case: Case, page: int) -> None:
-        from django.db import connection
-        from django.test.utils import CaptureQueriesContext
-
-        call, request = self._context("ListTasks", self._callers[case.caller]), self._request(case, page)
-        call.operation.function(call, request)
-        with CaptureQueriesContext(connection) as captured:
-            call.operation.function(call, request)
-        for query in captured.captured_queries:
-            print(f"\n{case.name}, page {page:,}\n{query['sql']}")
-            for (line,) in _rows(f"EXPLAIN (ANALYZE, BUFFERS) {query['sql']}"):
+        request = self._requests.request(case, page)
+        for sql in self._requests.statements(case.caller, operations()["ListTasks"], request):
+            print(f"\n{case.name}, page {page:,}\n{sql}")
+            for (line,) in _rows(f"EXPLAIN (ANALYZE, BUFFERS) {sql}"):
                 print(f"    {line}")
 
 
-def _execute(*statements: str, values: dict[str, Any] | None = None) -> None:
+def execute(*statements: str, values: dict[str, Any] | None = None) -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:
