@@ -9,8 +9,9 @@ import statistics
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -67,6 +68,17 @@ def main() -> None:
                 "sse": bench.sse,
             },
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A number of watchers: the memory of the process in MiB, the delay of events in ms, and the threads."""
+
+    watchers: int
+    mib: float
+    p50_ms: float
+    p99_ms: float
+    threads: int
 
 
 class Bench:
@@ -230,12 +242,28 @@ class Bench:
         with grpc.insecure_channel(server.address) as channel:
             return {"authorization": f"Bearer {product.access_token(channel, self._email)}"}
 
-    def _open(self, server: Server, receiver: Receiver, streams: int) -> None:
+    def grow(self, steps: Sequence[int], a_connection: int) -> Iterator[Step]:
+        """Open ever more streams, so many on each connection, and measure events at each step."""
+        with self._server() as server, self._receiver(server) as receiver:
+            self._unary(server)
+            opened = 0
+            for watchers in steps:
+                self._open(server, receiver, watchers - opened, a_connection)
+                opened = watchers
+                self._reach_all(receiver, watchers)
+                count = int(self._seconds * EVENTS_A_SECOND)
+                window = self._events(server, receiver, count, 1 / EVENTS_A_SECOND, [], watchers)
+                used = memory(server.process) / 2**20
+                yield Step(watchers, used, window.p50_ms, window.p99_ms, server.process.num_threads())
+
+    def _open(self, server: Server, receiver: Receiver, streams: int, a_connection: int = A_CONNECTION) -> None:
         """Open streams, at most as many at a time as the server lets wait for a thread."""
         begun = _started(server)
         for opened in range(0, streams, A_CONNECTION):
-            receiver.open(min(A_CONNECTION, streams - opened))
-            _until(lambda more=opened: _started(server) >= begun + min(more + A_CONNECTION, streams), "streams to open")
+            more = min(A_CONNECTION, streams - opened)
+            for connection in range(0, more, a_connection):
+                receiver.open(min(a_connection, more - connection))
+            _until(lambda until=begun + opened + more: _started(server) >= until, "streams to open")
 
     def _reach_all(self, receiver: Receiver, streams: int) -> None:
         """Write an event and wait until all streams have received it, so that all are live."""
@@ -243,7 +271,15 @@ class Bench:
         _until(lambda: receiver.seen() >= streams, "all streams to get an event")
         receiver.take()
 
-    def _events(self, server: Server, receiver: Receiver, count: int, every: float, all_took: list[float]) -> Window:
+    def _events(
+        self,
+        server: Server,
+        receiver: Receiver,
+        count: int,
+        every: float,
+        all_took: list[float],
+        watchers: int = WATCHERS,
+    ) -> Window:
         """Write `count` events, `every` seconds apart, and measure each delay from just before the write, in ms."""
         begun: dict[int, float] = {}
         took: list[float] = []
@@ -255,7 +291,7 @@ class Bench:
                 at += every
                 now = time.monotonic()
                 begun[self._write()] = now
-            _until(lambda: receiver.seen() >= count * WATCHERS, "all events to come")
+            _until(lambda: receiver.seen() >= count * watchers, "all events to come")
             numbers, times = receiver.take()
             took.extend(1000 * (then - begun[number]) for number, then in zip(numbers, times, strict=True))
             all_took.extend(took)

@@ -1,61 +1,139 @@
-"""Curves: the time of a list against the number of users, and against the number of the page.
+"""Curves: lists by the number of rows and of the page, and watchers by their number and that of their connections.
 
-.venv/bin/python -m bench.growth [--users N ...] [--calls N]
+.venv/bin/python -m bench.growth [--users N ...] [--tasks N ...] [--watchers N ...] [--calls N] [--only TEXT]
 
-Writes `bench/results/growth_table.svg`, `growth_page.svg` and `growth.json`. The handlers run in this process, without
-a transport; the shortest of the calls is drawn, which other work on the machine disturbs least.
+Writes `growth_*.svg` and `growth_*.json` into `bench/results`. The handlers of lists run in this process, without a
+transport; the shortest of the calls is drawn, which other work on the machine disturbs least. Watchers are served by a
+process, and get five changes a second.
 """
 
 import argparse
 import json
 import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from bench import chart, lists, product, report, seed
+from bench import chart, feed, lists, product, projects, report, seed, task_lists
 from bench.measuring import machine, share_cores
 
+Curves = Mapping[str, list[tuple[float, float]]]
 #: The lists that are drawn, of those of `bench.lists`.
 DRAWN = ("newest first", "by email", "active", "banned", "search a frequent name", "search an email")
 PAGED = ("newest first", "by email", "active", "by display name")
+PAGES = (1, 100, 1_000, 10_000)
+#: The same of tasks, of those of `bench.projects`.
+DRAWN_TASKS = {
+    "administrator, newest": task_lists.Case("", {}, "administrator"),
+    "administrator, by due date": task_lists.Case("", {"order_by": "due_date"}, "administrator"),
+    "administrator, a rare word": task_lists.Case("", {"query": "turbine"}, "administrator"),
+    "1,000 projects, newest": task_lists.Case("", {}, "member"),
+    "1,000 projects, by due date": task_lists.Case("", {"order_by": "due_date"}, "member"),
+    "10 projects, newest": task_lists.Case("", {}, "newcomer"),
+}
+PAGED_TASKS = tuple(name for name in DRAWN_TASKS if "word" not in name and "10 p" not in name)
+UNIT = "ms of wall time, the shortest call"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Draw how lists grow.")
+    parser = argparse.ArgumentParser(description="Draw how lists and watchers grow.")
     parser.add_argument("--users", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
+    parser.add_argument("--tasks", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
+    parser.add_argument("--watchers", type=int, nargs="+", default=[100, 200, 500, 1_000, 2_000, 5_000])
     parser.add_argument("--calls", type=int, default=30, help="calls, of which the shortest counts (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=4, help="of changes at each number of watchers (%(default)s)")
+    parser.add_argument("--only", default="", help="only the parts whose names contain this: users, tasks, watchers")
     arguments = parser.parse_args()
-    share_cores()
-    by_size: dict[str, list[tuple[float, float]]] = {name: [] for name in DRAWN}
-    by_page: dict[str, list[tuple[float, float]]] = {name: [] for name in PAGED}
-    with product.database(None):
-        made = 0
-        callers = seed.add_callers(product.PASSWORD)
-        for total in arguments.users:
-            seed.seed(total, made)
-            made = total
-            known = {case.name: case for case in lists.cases()}
-            local = lists.Lists(None, *callers)
-            for name, line in by_size.items():
-                line.append((total, _shortest_ms(local, known[name], 1, arguments.calls)))
-        for name, line in by_page.items():
-            line += [
-                (page, _shortest_ms(local, known[name], page, arguments.calls))
-                for page in lists.PAGES
-                if local.request(known[name], page) is not None
-            ]
-    unit = "ms of wall time, the shortest call"
-    drawn = {"growth_table": ("Page 1 of 50 users", "users", by_size), "growth_page": ("A page of 50", "page", by_page)}
-    for file, (title, abscissa, lines) in drawn.items():
-        (report.FOLDER / f"{file}.svg").write_text(chart.curves(title, unit, abscissa, lines))
-    found = {"machine": machine(), "calls": arguments.calls, "by users": by_size, "by page": by_page}
-    (report.FOLDER / "growth.json").write_text(json.dumps(found, indent=1) + "\n")
+    core = share_cores()
+    parts: dict[str, Callable[[Path], None]] = {
+        "users": lambda _: _users(arguments.users, arguments.calls),
+        "tasks": lambda _: _tasks(arguments.tasks, arguments.calls),
+        "watchers": lambda data_dir: _watchers(core, data_dir, arguments.watchers, arguments.seconds),
+    }
+    for name, draw in parts.items():
+        if arguments.only in name:
+            with product.database(None) as data_dir:
+                draw(data_dir)
 
 
-def _shortest_ms(local: lists.Lists, case: lists.Case, page: int, calls: int) -> float:
-    request = local.request(case, page)
+def _users(totals: Sequence[int], calls: int) -> None:
+    by_size: Curves = {name: [] for name in DRAWN}
+    by_page: Curves = {name: [] for name in PAGED}
+    made = 0
+    callers = seed.add_callers(product.PASSWORD)
+    for total in totals:
+        seed.seed(total, made)
+        made = total
+        known = {case.name: case for case in lists.cases()}
+        local = lists.Lists(None, *callers)
+        for name, line in by_size.items():
+            line.append((total, _shortest_ms(local.serve, known[name], local.request(known[name], 1), calls=calls)))
+    for name, line in by_page.items():
+        for page in PAGES:
+            if (request := local.request(known[name], page)) is not None:
+                line.append((page, _shortest_ms(local.serve, known[name], request, calls=calls)))
+    _write("users", {
+        "table": ("Page 1 of 50 users", UNIT, "users", by_size),
+        "page": ("A page of 50 users", UNIT, "page", by_page),
+    })  # fmt: skip
+
+
+def _tasks(totals: Sequence[int], calls: int) -> None:
+    by_size: Curves = {name: [] for name in DRAWN_TASKS}
+    by_page: Curves = {name: [] for name in PAGED_TASKS}
+    callers = projects.make_callers()
+    local = task_lists.Lists(callers)
+    operation = task_lists.operations()["ListTasks"]
+    for total in totals:
+        projects.execute("TRUNCATE tasks_task, projects_project, projects_projectmember CASCADE")
+        projects.seed_tasks(total, callers)
+        for name, line in by_size.items():
+            case = DRAWN_TASKS[name]
+            took = _shortest_ms(local.serve, case.caller, operation, local.request(case, 1), calls=calls)
+            line.append((total, took))
+    for name, line in by_page.items():
+        case = DRAWN_TASKS[name]
+        for page in PAGES:
+            if (request := local.request(case, page)) is not None:
+                line.append((page, _shortest_ms(local.serve, case.caller, operation, request, calls=calls)))
+    _write("tasks", {
+        "table": ("Page 1 of 50 tasks, of which half are in one project", UNIT, "tasks", by_size),
+        "page": (f"A page of 50 of {totals[-1]:,} tasks", UNIT, "page", by_page),
+    })  # fmt: skip
+
+
+def _watchers(core: int, data_dir: Path, steps: Sequence[int], seconds: float) -> None:
+    bench = feed.Bench(core, data_dir, seconds, rounds=1)
+    found = {
+        name: list(bench.grow(steps, each)) for name, each in (("100 a connection", 100), ("a connection each", 1))
+    }
+    memory: Curves = {name: [(step.watchers, round(step.mib, 1)) for step in line] for name, line in found.items()}
+    threads: Curves = {name: [(step.watchers, step.threads) for step in line] for name, line in found.items()}
+    delays: Curves = {
+        f"{name}, {label}": [(step.watchers, round(getattr(step, field), 1)) for step in line]
+        for name, line in found.items()
+        for label, field in (("p50", "p50_ms"), ("p99", "p99_ms"))
+    }
+    _write("watchers", {
+        "memory": ("Memory of the process that serves watchers", "MiB (RSS)", "watchers", memory),
+        "threads": ("Threads of the process that serves watchers", "threads", "watchers", threads),
+        "delay": ("Delay of changes, five a second", "ms from before the commit to receipt", "watchers", delays),
+    })  # fmt: skip
+
+
+def _write(part: str, drawn: Mapping[str, tuple[str, str, str, Curves]]) -> None:
+    found: dict[str, Any] = {"machine": machine()}
+    for name, (title, unit, abscissa, lines) in drawn.items():
+        found[name] = {"title": title, "unit": unit, "abscissa": abscissa, "lines": lines}
+        (report.FOLDER / f"growth_{part}_{name}.svg").write_text(chart.curves(title, unit, abscissa, lines))
+    (report.FOLDER / f"growth_{part}.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+def _shortest_ms(serve: Callable[..., object], *arguments: object, calls: int) -> float:
     took = []
     for _ in range(calls):
         begun = time.perf_counter()
-        local.serve(case, request)
+        serve(*arguments)
         took.append(time.perf_counter() - begun)
     return round(1000 * min(took), 3)
 
