@@ -147,7 +147,7 @@ def _asked(lists: Lists, callers: dict[str, Any], only: str) -> Iterator[Asked]:
 
 
 def _others(caller: str) -> dict[str, tuple[str, dict[str, str]]]:
-    """Return the calls that are no lists of tasks: the rpc, and the fields of its request."""
+    """Return the calls besides lists of tasks: the rpc, and the fields of its request."""
     from tasks.models import Task
 
     figures: dict[str, tuple[str, dict[str, str]]] = {"figures of all tasks": ("GetTaskStats", {})}
