@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from meetings.models import Meeting, Status
@@ -62,7 +63,9 @@ class TestServed:
             [*SCRIPT, file, *options], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
         )
         try:
-            until(lambda: Meeting.objects.exists(), "the meeting is there")
+            opened = psutil.Process(sending.pid).open_files
+            until(lambda: any(one.path == str(file) for one in opened()), "it reads the file for its meeting")
+            assert Meeting.objects.exists()
             sending.send_signal(signal.SIGINT)
             _, output = sending.communicate(timeout=30)
         finally:

@@ -92,12 +92,21 @@ class TestFreshConnections:
             assert in_calls.connection is None
         assert in_calls.connection is None
 
-    def test_restarted_server_fails_one_call_only(self, in_calls: BaseDatabaseWrapper, data_dir: Path) -> None:
+    def test_server_that_died_between_calls_fails_none(self, in_calls: BaseDatabaseWrapper, data_dir: Path) -> None:
         with fresh_connections():
             assert one(in_calls) == 1
         kill_server(data_dir)
-        with pytest.raises(OperationalError), fresh_connections():
-            one(in_calls)
+        with fresh_connections():
+            assert one(in_calls) == 1
+
+    def test_server_that_dies_during_a_call_fails_that_call_only(
+        self, in_calls: BaseDatabaseWrapper, data_dir: Path
+    ) -> None:
+        with fresh_connections():
+            assert one(in_calls) == 1
+            kill_server(data_dir)
+            with pytest.raises(OperationalError):
+                one(in_calls)
         assert in_calls.connection is None
         with fresh_connections():
             assert one(in_calls) == 1

@@ -33,7 +33,9 @@ def test_tasks_are_changed_together(app: App) -> None:
     app.enter_openly(f"/projects/{project.pk}?view=list")
     app.until_shown("Task 4")
     # By keyboard: X selects, Shift and the arrow select the next one too.
-    app.page.press_text("j")
+    until(
+        lambda: app.page.press_text("j") or app.page.value("document.activeElement !== document.body"), "keys are read"
+    )
     app.page.until("document.activeElement.textContent === 'Task 0'")
     app.page.press_text("x")
     app.until_shown("1 selected")
