@@ -81,7 +81,8 @@ def test_mutated_files_neither_end_the_reader_nor_leave_a_child(tmp_path: Path, 
         )
     found = sum((counted for counted, _ in results), Counter[str]())
     report(f"{len(mutants)} files, {dict(found)}, the longest {max(seconds for _, seconds in results):.1f} s")
-    assert open_descriptors() == descriptors
+    # Connections that other tests left may be closed in between.
+    assert open_descriptors() <= descriptors
     assert list(tmp_path.iterdir()) == []
     assert found["Page"] and found["DAMAGED"]
 
