@@ -6,13 +6,15 @@ from core.concurrency.statements import WAITING_THREADS
 
 #: How long a call may have to wait in a burst, and how many calls may wait however long it takes: as many as a page, or
 #: two dozen clients that return at once, make together.
-_BURST_WAIT_SECONDS = 0.5
+_BURST_WAIT_SECONDS = 0.3
 MAX_WAITING_IN_BURST = 24
 #: A burst that lasts for longer than this is an overload, in which calls may have to wait for so long; or so many may
 #: wait or compute however long it takes: sixteen clients that call one after the other are served on a slow machine.
 _BURST_SECONDS = 0.5
 _OVERLOAD_WAIT_SECONDS = 0.15
 MAX_CALLS_IN_OVERLOAD = 20
+#: A longer time in which no call begins is a pause, such as one of the database.
+_PAUSE_SECONDS = 0.5
 #: A burst is over when calls wait for less than this on average.
 _SHORT_WAIT_SECONDS = 0.05
 #: How many of the last calls count for averages, roughly.
@@ -49,10 +51,10 @@ class Shedding:
         """Record that a call begins that has waited for so long."""
         gap, self._moved_at = now - self._moved_at, now
         # The average is kept while no call waits, so that the first calls of a burst are not taken for fast ones.
-        self._interval += (min(gap, _BURST_WAIT_SECONDS) - self._interval) / _AVERAGED
+        self._interval += (min(gap, _PAUSE_SECONDS) - self._interval) / _AVERAGED
         self._wait += (waited - self._wait) / _AVERAGED
-        # After a pause, such as one of the database, all that waited since is a burst.
-        if self._wait < _SHORT_WAIT_SECONDS or gap > _BURST_WAIT_SECONDS:
+        # After a pause, all that waited since is a burst.
+        if self._wait < _SHORT_WAIT_SECONDS or gap > _PAUSE_SECONDS:
             self._relaxed_at = now
 
     @property
