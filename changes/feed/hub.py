@@ -270,8 +270,10 @@ def _discard(index: dict[Any, Collection[Any]], key: Any, value: object) -> None
     values = index.get(key, ())
     if isinstance(values, set):
         values.discard(value)
-    if not values or (isinstance(values, tuple) and value in values):
-        index.pop(key, None)
+        if not values:
+            del index[key]
+    elif value in values:
+        del index[key]
 
 
 def keys(view: Subscription, groups: Mapping[str, frozenset[str]]) -> list[Key]:

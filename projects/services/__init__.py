@@ -143,4 +143,5 @@ def _release_in_steps(
             if len(some) <= STEP:
                 return
             last = some[STEP - 1]
-            kind.model._default_manager.filter(pk__in=some[:STEP]).update(project=None)
+            # Not those that another call has moved to another project in between.
+            kind.of(project.pk).filter(pk__in=some[:STEP]).update(project=None)
