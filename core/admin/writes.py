@@ -152,8 +152,11 @@ class ServiceBackedAdmin(ModelAdmin):
             kept[key] = super().get_object(request, object_id, from_field)
         return kept[key]
 
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._or_message(request, partial(super().delete_view, request, *args, **kwargs))
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # Not Django's `delete_view`, which is the same in one transaction: a service opens its own, some several.
+        return self._or_message(request, partial(self._delete_view, request, object_id, extra_context))
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         """Skip Django's log."""
