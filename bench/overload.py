@@ -90,6 +90,8 @@ def _measure(
     _run(plan, 3, rate=0)  # To warm up.
     cpu = cpu_seconds(server.process)
     first = _run(plan, _NORMAL_SECONDS, rate=0)
+    if not first.admitted_ms:
+        raise SystemExit(f"No call of {name} was admitted before the overload: {dict(first.failed)}.")
     cpu_ms = (cpu_seconds(server.process) - cpu) / len(first.admitted_ms) * 1000
     capacity = len(first.admitted_ms) / first.seconds
     before = memory(server.process)
