@@ -31,7 +31,8 @@ _MAX_WAITING = 8
 #: Minimum step between two progress messages.
 _PROGRESS_MS = 1000
 #: Minimum length of an utterance for its first draft; it is repeated soon until it has words. Each further draft needs
-#: half a second more, or a third more if that is longer, so that all of them cost about three times the final.
+#: half a second more, or a third more if that is longer, so that all of them cost about three times the final. In each
+#: pause that may end the utterance, one is made as the final is, so that the final does not begin after that pause.
 _FIRST_DRAFT_MS, _RETRY_STEP_MS, _RETRY_UNTIL_MS = 500, 150, 2_000
 _DRAFT_STEP_MS = 500
 
@@ -54,12 +55,14 @@ class _Heard:
 
     Attributes:
         ended: what has ended.
-        open: the unfinished one, if the caller requested drafts.
+        open: the unfinished one, if the caller requested drafts; in a pause, as it ends unless speech continues.
+        is_paused: whether there is a pause.
         until_ms: everything before is in utterances or is not speech.
     """
 
     ended: list[_Ended]
     open: Piece | None
+    is_paused: bool
     until_ms: int
 
 
@@ -112,7 +115,10 @@ class Transcription:
         self._stopped = False
         self._finals: deque[tuple[_Ended, AsrJob]] = deque()
         self._draft: tuple[Piece, AsrJob] | None = None
+        #: What was recognised in a pause as a final is. It becomes the final if the utterance ends with that pause.
+        self._early: tuple[Piece, AsrJob] | None = None
         self._open: Piece | None = None
+        self._is_paused = False
         self._next_draft_ms = _FIRST_DRAFT_MS
         #: The latest revision of each unfinished utterance, by its start in ms.
         self._revisions: dict[int, int] = {}
@@ -184,10 +190,12 @@ class Transcription:
             self._room.acquire()
             if self._stopped:
                 raise Cancelled
-            self._events.put(_Heard([ended], None, ended.piece.end_ms))
+            self._events.put(_Heard([ended], None, False, ended.piece.end_ms))
         if self._stopped:
             raise Cancelled
-        self._events.put(_Heard([], voices.open if self._start.interim else None, voices.heard_ms))
+        paused = voices.paused if self._start.interim else None
+        unfinished = paused or voices.open if self._start.interim else None
+        self._events.put(_Heard([], unfinished, paused is not None, voices.heard_ms))
 
     def _ended(self, utterance: Piece) -> list[_Ended]:
         """Return the parts of an utterance. Only from its beginning on are they found again."""
@@ -218,7 +226,9 @@ class Transcription:
                     yield self._progress()
                 case _Heard():
                     self._take_up(event)
+                    yield from self._finished_finals()
                 case _:  # A job has ended.
+                    self._count(event)
                     if draft := self._finished_draft():
                         yield draft
                     yield from self._finished_finals()
@@ -233,11 +243,20 @@ class Transcription:
     def _take_up(self, heard: _Heard) -> None:
         for ended in heard.ended:
             self._speech_ms += ended.piece.end_ms - ended.piece.start_ms
-            self._finals.append((ended, self._submit(ended.piece)))
+            self._finals.append((ended, self._final(ended.piece)))
         if heard.open is None or self._open is None or heard.open.start_ms != self._open.start_ms:
             self._next_draft_ms = _FIRST_DRAFT_MS
-        self._open = heard.open
+        self._open, self._is_paused = heard.open, heard.is_paused
         self._heard_ms = heard.until_ms
+
+    def _final(self, utterance: Piece) -> AsrJob:
+        """Return the job of an utterance that has ended: the one of its last pause, if there is one."""
+        early, self._early = self._early, None
+        if not early or early[0] != utterance:
+            return self._submit(utterance)
+        if early == self._draft:
+            self._draft = None
+        return early[1]
 
     def _submit(self, utterance: Piece, *, is_draft: bool = False) -> AsrJob:
         job = self._asr.submit(utterance.pcm, call=self, language=self._start.language, is_draft=is_draft)
@@ -248,8 +267,13 @@ class Transcription:
         """Submit the open utterance for a draft, if it is long enough and no final of this call is pending."""
         if not self._open or self._draft or self._finals:
             return
+        if self._early and self._early[0] == self._open:
+            return
         length = self._open.end_ms - self._open.start_ms
-        if length >= self._next_draft_ms:
+        if self._is_paused:
+            self._next_draft_ms = length + _DRAFT_STEP_MS
+            self._draft = self._early = self._open, self._submit(self._open)
+        elif length >= self._next_draft_ms:
             is_awaited = length < _RETRY_UNTIL_MS and self._open.start_ms not in self._revisions
             self._next_draft_ms = length + (_RETRY_STEP_MS if is_awaited else max(_DRAFT_STEP_MS, length // 3))
             self._draft = self._open, self._submit(self._open, is_draft=True)
@@ -277,13 +301,15 @@ class Transcription:
                 yield self._segment(ended.piece, recognised, ended.resume_ms)
                 self._revisions.pop(ended.piece.start_ms)
 
+    def _count(self, result: Future[Recognised]) -> None:
+        if not result.cancelled() and not result.exception():
+            self._asr_cpu_ms += result.result().cpu_ms
+
     def _recognised(self, job: AsrJob) -> Recognised:
         try:
-            recognised = job.result.result()
+            return job.result.result()
         except CancelledError:  # The node is shutting down.
             raise Cancelled from None
-        self._asr_cpu_ms += recognised.cpu_ms
-        return recognised
 
     def _segment(self, utterance: Piece, recognised: Recognised, resume_ms: int | None = None) -> speech_pb2.AsrDown:
         """Return the message of a final, or of a draft if it cannot be resumed after it."""

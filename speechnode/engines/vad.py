@@ -89,8 +89,14 @@ class VoiceSegments:
 
     @property
     def open(self) -> Piece | None:
-        """The utterance that has not ended yet, if any."""
-        return Piece(self._start_ms, bytes(self._kept)) if self._speaking else None
+        """The utterance that has not ended yet, if any, once it is certain that it will be returned."""
+        return self._first(len(self._likely)) if self._has_speech else None
+
+    @property
+    def paused(self) -> Piece | None:
+        """The open utterance as it will end unless speech continues; None = there is no pause."""
+        surplus = (self._silent_ms - _MARGIN_MS) // _STEP_MS
+        return self._first(len(self._likely) - surplus) if self._has_speech and surplus >= 0 else None
 
     @property
     def fed_ms(self) -> int:
@@ -101,6 +107,10 @@ class VoiceSegments:
     def heard_ms(self) -> int:
         """Time up to which all speech has been returned in utterances."""
         return self._start_ms if self._speaking else self.fed_ms
+
+    @property
+    def _has_speech(self) -> bool:
+        return self._speaking and self._voiced_ms >= _MIN_MS
 
     def _begin(self, start_ms: int) -> None:
         self._skip = -start_ms % _STEP_MS * BYTES_PER_MS
@@ -153,7 +163,7 @@ class VoiceSegments:
 
     def _end(self, steps: int) -> list[Piece]:
         """Return the first steps as an utterance, if they contain speech; the rest is the silence after it."""
-        worth = self._speaking and self._voiced_ms >= _MIN_MS
+        worth = self._has_speech
         ended = self._first(steps)
         if worth and may_be_cut(ended):
             return self._end_long(steps)

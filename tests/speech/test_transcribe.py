@@ -144,6 +144,26 @@ def test_drafts_arrive_during_an_utterance(node: SpeechNode, meeting_pcm: bytes)
     assert final.revision > longer.revision
 
 
+def test_final_is_recognised_during_the_pause_that_ends_it(
+    start_node: Callable[..., SpeechNode], meeting_pcm: bytes, undisturbed: list[speech.Segment]
+) -> None:
+    node = start_node("--log-level", "debug")
+    expected = undisturbed[0]
+    pause = (expected.end_ms + 64) * 32  # Further 200 ms of silence end the utterance.
+    pieces = [meeting_pcm[at : min(at + 64_000, pause)] for at in range(0, pause, 64_000)]
+    talk = Talk(start(interim=True, word_times=True), *(audio(piece, seq) for seq, piece in enumerate(pieces)))
+    answers = node.asr.Transcribe(talk)
+    early = next(segment for segment in iter(lambda: segment_in(answers), None) if segment.end_ms == expected.end_ms)
+    assert not early.final
+    recognised = utterances_sent(node)
+    talk.say(audio(meeting_pcm[pause : pause + 400 * 32], len(pieces)))
+    final = segment_in(answers)
+    assert (final.final, final.segment_id, final.revision) == (True, early.segment_id, early.revision + 1)
+    assert (final.text, final.words, final.resume_ms) == (expected.text, expected.words, expected.resume_ms)
+    assert utterances_sent(node) == recognised
+    talk.end()
+
+
 def test_finalize_ends_the_utterance_and_not_the_stream(node: SpeechNode, meeting_pcm: bytes) -> None:
     talk = Talk(start(), audio(meeting_pcm[:64_000]), speech.AsrUp(finalize=speech.Finalize()))
     answers = node.asr.Transcribe(talk)

@@ -30,6 +30,19 @@ def test_result_does_not_depend_on_the_size_of_pieces(meeting_pcm: bytes, size: 
     assert cut(part, size) == cut(part)
 
 
+def test_a_pause_shows_how_the_utterance_ends(meeting_pcm: bytes) -> None:
+    voices = VoiceSegments()
+    paused: Piece | None = None
+    ends = 0
+    for at in range(0, len(meeting_pcm), 1024):
+        for ended in voices.feed(meeting_pcm[at : at + 1024]):
+            assert ended == paused
+            ends += 1
+        paused = voices.paused
+        assert paused is None or voices.open is not None
+    assert ends > 5
+
+
 def test_long_speech_is_cut_in_time(meeting_pcm: bytes, meeting_lines: list[dict[str, Any]]) -> None:
     # Without the pauses between the lines.
     speech = b"".join(meeting_pcm[line["start_ms"] * 32 : line["end_ms"] * 32] for line in meeting_lines)
