@@ -7,6 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.utils.cache import patch_cache_control
+from django.utils.html import escape
 from django.views.decorators.http import require_safe
 
 from core.rest.conditional import tagged
@@ -49,12 +50,23 @@ def page(request: HttpRequest) -> HttpResponse:
     if not file.is_file():
         return no_such_page(request)
     content_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    answer = HttpResponse(file.read_bytes(), content_type=_with_charset(content_type), headers=_headers())
+    content = file.read_bytes()
+    if content_type == "text/html":
+        content = _with_own_addresses(request, content)
+    answer = HttpResponse(content, content_type=_with_charset(content_type), headers=_headers())
     if _HASHED.search(file.name):
         patch_cache_control(answer, public=True, max_age=31_536_000, immutable=True)
     else:
         answer["Cache-Control"] = "no-cache"
     return tagged(request, answer)
+
+
+def _with_own_addresses(request: HttpRequest, page: bytes) -> bytes:
+    """Replace the default addresses in a page by those of this server, so that its commands and links work as printed."""
+    own = escape(request.get_host())
+    grpc = f"localhost:{settings.GRPC_PORT}"
+    page = page.replace(b"http://localhost:8000", f"{request.scheme}://{own}".encode())
+    return page.replace(b"localhost:8000", own.encode()).replace(b"localhost:50051", grpc.encode())
 
 
 def _headers() -> dict[str, str]:

@@ -41,6 +41,7 @@ def main(names: list[str]) -> int:
         missing = [name for name in names if not is_installed(name)]
         if missing and not install(missing):
             return 1
+        make_importable()
         copy = INSTALLED / OPTIONAL
         if not copy.exists() or copy.read_bytes() != (ROOT / OPTIONAL).read_bytes():
             install_optional()
@@ -107,6 +108,12 @@ def install_showing_progress(files: list[str]) -> bool:
     if sys.stdout.isatty():
         print()
     return pip.returncode == 0
+
+
+def make_importable() -> None:
+    """Let programs in any folder import the client when .venv's Python runs them, as the documentation's examples do."""
+    (site_packages,) = VENV.glob("lib/python3.*/site-packages")
+    (site_packages / "tandem.pth").write_text(f"{ROOT}\n")
 
 
 def install_optional() -> None:

@@ -20,7 +20,8 @@ set_up() {
     for file in requirements.txt requirements-moonshine.txt "$@"; do
         cmp -s "$file" ".venv/installed/$file" || missing="$missing $file"
     done
-    if [ -z "$missing" ] && .venv/bin/python scripts/check_installed.py requirements.txt "$@" >/dev/null 2>&1; then
+    if [ -z "$missing" ] && ls .venv/lib/python3.*/site-packages/tandem.pth >/dev/null 2>&1 &&
+        .venv/bin/python scripts/check_installed.py requirements.txt "$@" >/dev/null 2>&1; then
         return
     fi
     # Two scripts may be started at once in a new checkout: the second waits for the first, and finds its work done.

@@ -64,6 +64,16 @@ def test_pages_are_served_with_a_strict_policy(site: Path, client: Client) -> No
     assert client.post("/docs/").status_code == 405
 
 
+def test_addresses_in_pages_are_those_of_the_server(site: Path, client: Client, settings: Any) -> None:
+    settings.GRPC_PORT, settings.ALLOWED_HOSTS = 50123, ["tandem.example.com"]
+    shown = client.get("/docs/integrate/grpc/", headers={"Host": "tandem.example.com:8443"}, secure=True).content
+    assert b"localhost:50123" in shown
+    assert b"localhost:50051" not in shown
+    shown = client.get("/docs/overview/", headers={"Host": "tandem.example.com:8443"}, secure=True).content
+    assert b'href="https://tandem.example.com:8443/admin/"' in shown
+    assert b"localhost:8000" not in shown
+
+
 def test_no_other_files_are_served(site: Path, client: Client) -> None:
     for path in ("/docs/moon/", "/docs/../manage.py", "/docs/%2e%2e/manage.py", "/docs//etc/passwd"):
         assert client.get(path, headers={"Accept": "text/html"}).status_code == 404, path
