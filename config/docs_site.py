@@ -62,7 +62,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _with_own_addresses(request: HttpRequest, page: bytes) -> bytes:
-    """Replace the default addresses in a page by those of this server, so that its commands and links work as printed."""
+    """Replace the default addresses in a page by those of this server, so that its commands work as printed."""
     own = escape(request.get_host())
     grpc = f"localhost:{settings.GRPC_PORT}"
     page = page.replace(b"http://localhost:8000", f"{request.scheme}://{own}".encode())

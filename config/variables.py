@@ -73,7 +73,8 @@ REMOVED = {
 }
 #: Names that `.env` may hold and the settings do not read: of the start script, and of common libraries.
 _OTHERS = re.compile(r"TANDEM_HOST|TEST_DATABASE_URL|\w+_PROXY|PG\w+|OTEL_\w+", re.IGNORECASE)
-_SIMILARITY = 0.8
+#: Of names in `.env`, and in the environment, most of which belong to other programs.
+_SIMILARITY, _SIMILARITY_IN_ENVIRONMENT = 0.8, 0.88
 
 
 def warnings(env: Env, in_file: Iterable[str]) -> list[str]:
@@ -89,8 +90,10 @@ def warnings(env: Env, in_file: Iterable[str]) -> list[str]:
         f"{name} is set, but is no longer read: {advice}." for name, advice in REMOVED.items() if env.ENVIRON.get(name)
     ]
     env.ENVIRON.update({name: "" for name in REMOVED if env.ENVIRON.get(name)})
-    for name in sorted(set(in_file) - env.names - REMOVED.keys()):
-        similar = difflib.get_close_matches(name.upper(), sorted(env.names), 1, _SIMILARITY)
+    named = set(in_file)
+    for name in sorted({*named, *env.ENVIRON} - env.names - REMOVED.keys()):
+        place, similarity = ("in .env", _SIMILARITY) if name in named else ("is set, but", _SIMILARITY_IN_ENVIRONMENT)
+        similar = difflib.get_close_matches(name.upper(), sorted(env.names), 1, similarity)
         if similar and not _OTHERS.fullmatch(name):
-            found.append(f"{name} in .env is not a variable of Tandem: did you mean {similar[0]}?")
+            found.append(f"{name} {place} is not a variable of Tandem: did you mean {similar[0]}?")
     return found

@@ -111,7 +111,7 @@ def install_showing_progress(files: list[str]) -> bool:
 
 
 def make_importable() -> None:
-    """Let programs in any folder import the client when .venv's Python runs them, as the documentation's examples do."""
+    """Let programs in any folder import the client if .venv's Python runs them, as the examples do."""
     (site_packages,) = VENV.glob("lib/python3.*/site-packages")
     (site_packages / "tandem.pth").write_text(f"{ROOT}\n")
 

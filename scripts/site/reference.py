@@ -14,6 +14,8 @@ from scripts.site.pages import Page
 #: Kind of the field → its name for people.
 _TYPES = {1: "number", 2: "number", 3: "integer", 4: "integer", 5: "integer", 8: "boolean", 9: "text", 12: "bytes",
           13: "integer"}  # fmt: skip
+#: How ids in examples begin.
+EXAMPLE_ID = "0198a3c0"
 _WELL_KNOWN = {"Timestamp": "time", "FieldMask": "field mask", "Struct": "JSON object", "Duration": "duration"}
 
 
@@ -79,6 +81,8 @@ def _page(operation: Any, document: dict[str, Any], texts: dict[str, str]) -> Pa
     for title, language, make in tabs:
         if source := make(operation, example):
             lines += [f'=== "{title}"', "", f"    ```{language}", _indented(source), "    ```", ""]
+    if EXAMPLE_ID in "".join(lines):
+        lines += [f"Put ids of your server in place of `{EXAMPLE_ID}…`.", ""]
     lines += ["## Access and cost", "", *_access(operation), ""]
     lines += ["## Request", "", *_fields(request, texts, operation.takes_stream), ""]
     lines += ["## Response", "", *_fields(response, texts, operation.answers_stream), ""]
