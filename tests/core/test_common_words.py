@@ -1,8 +1,5 @@
 """Searches that end early: a few rows with a word, and the number of its rows, whether the word is common or rare."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from django.db import connection
 from django.db.models import QuerySet
@@ -11,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from core.db import common_words, search
 from tasks.models import Task
 from tests.support.factories import UserFactory
+from tests.support.plans import executed, rows_read
 
 #: Of these, each is about seeds; the ten oldest are about bulbs too.
 TASKS, OLDEST = 20_000, 10
@@ -37,26 +35,6 @@ def many(db: None) -> None:
 
 def about(words: str) -> QuerySet[Task]:
     return Task.objects.filter(search.matches("search_words", words)).order_by("-created_at", "-id")
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from nodes(part)
-
-
-def executed(statement: str) -> list[dict[str, Any]]:
-    """Run a statement again, and return the parts of its plan that were executed."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
-        return [node for node in nodes(cursor.fetchone()[0][0]["Plan"]) if node["Actual Loops"]]
-
-
-def rows_read(statement: str) -> int:
-    """Return how many rows of the table a statement reads, those that it drops too."""
-    counts = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
-    scans = [node for node in executed(statement) if "Relation Name" in node]
-    return sum(int(node["Actual Loops"] * sum(node.get(name, 0) for name in counts)) for node in scans)
 
 
 def test_a_few_rows_are_found_without_reading_all(many: None) -> None:

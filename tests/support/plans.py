@@ -1,0 +1,26 @@
+"""What a statement reads in the database when it is run once more."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection
+
+
+def executed(statement: str) -> list[dict[str, Any]]:
+    """Run a statement again, and return the parts of its plan that were executed."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+        return [node for node in _nodes(cursor.fetchone()[0][0]["Plan"]) if node["Actual Loops"]]
+
+
+def rows_read(statement: str) -> int:
+    """Return how many rows of tables a statement reads, those that it drops too."""
+    counts = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
+    scans = [node for node in executed(statement) if "Relation Name" in node]
+    return sum(int(node["Actual Loops"] * sum(node.get(name, 0) for name in counts)) for node in scans)
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)
