@@ -1,10 +1,12 @@
 """Curves: lists by the number of rows and of the page, and watchers by their number and that of their connections.
 
 .venv/bin/python -m bench.growth [--users N ...] [--tasks N ...] [--watchers N ...] [--calls N] [--only TEXT]
+.venv/bin/python -m bench.growth --data-dir FOLDER [--calls N] [--only users|tasks]
 
 Writes `growth_*.svg` and `growth_*.json` into `bench/results`. The handlers of lists run in this process, without a
 transport; the shortest of the calls is drawn, which other work on the machine disturbs least. Watchers are served by a
-process, and get five changes a second.
+process, and get five changes a second. With `--data-dir`, no rows are made: the curves of users and tasks get a further
+point, the size of that database (of `bench.task_plans`), and the curves by page are those of it.
 """
 
 import argparse
@@ -43,8 +45,13 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=30, help="calls, of which the shortest counts (%(default)s)")
     parser.add_argument("--seconds", type=float, default=4, help="of changes at each number of watchers (%(default)s)")
     parser.add_argument("--only", default="", help="only the parts whose names contain this: users, tasks, watchers")
+    parser.add_argument("--data-dir", type=Path, help="add the size of the database there to the written curves")
     arguments = parser.parse_args()
     core = share_cores()
+    if arguments.data_dir:
+        with product.database(arguments.data_dir):
+            _add_size(arguments.calls, arguments.only)
+        return
     parts: dict[str, Callable[[Path], None]] = {
         "users": lambda _: _users(arguments.users, arguments.calls),
         "tasks": lambda _: _tasks(arguments.tasks, arguments.calls),
@@ -58,20 +65,30 @@ def main() -> None:
 
 def _users(totals: Sequence[int], calls: int) -> None:
     by_size: Curves = {name: [] for name in DRAWN}
-    by_page: Curves = {name: [] for name in PAGED}
     made = 0
-    callers = seed.add_callers(product.PASSWORD)
     for total in totals:
         seed.seed(total, made)
         made = total
-        known = {case.name: case for case in lists.cases()}
-        local = lists.Lists(None, *callers)
-        for name, line in by_size.items():
-            line.append((total, _shortest_ms(local.serve, known[name], local.request(known[name], 1), calls=calls)))
+        by_page = _add_users(by_size, total, calls)
+    _write_users(by_size, by_page)
+
+
+def _add_users(by_size: Curves, total: int, calls: int) -> Curves:
+    """Add a point to the lines of `DRAWN`. Returns the lines by page."""
+    local = lists.Lists(None, *seed.add_callers(product.PASSWORD))
+    known = {case.name: case for case in lists.cases()}
+    for name in DRAWN:
+        took = _shortest_ms(local.serve, known[name], local.request(known[name], 1), calls=calls)
+        by_size[name].append((total, took))
+    by_page: Curves = {name: [] for name in PAGED}
     for name, line in by_page.items():
         for page in PAGES:
             if (request := local.request(known[name], page)) is not None:
                 line.append((page, _shortest_ms(local.serve, known[name], request, calls=calls)))
+    return by_page
+
+
+def _write_users(by_size: Curves, by_page: Curves) -> None:
     _write("users", {
         "table": ("Page 1 of 50 users", UNIT, "users", by_size),
         "page": ("A page of 50 users", UNIT, "page", by_page),
@@ -80,26 +97,56 @@ def _users(totals: Sequence[int], calls: int) -> None:
 
 def _tasks(totals: Sequence[int], calls: int) -> None:
     by_size: Curves = {name: [] for name in DRAWN_TASKS}
-    by_page: Curves = {name: [] for name in PAGED_TASKS}
     callers = projects.make_callers()
-    local = task_lists.Lists(callers)
-    operation = task_lists.operations()["ListTasks"]
     for total in totals:
         projects.execute("TRUNCATE tasks_task, projects_project, projects_projectmember CASCADE")
         projects.seed_tasks(total, callers)
-        for name, line in by_size.items():
-            case = DRAWN_TASKS[name]
-            took = _shortest_ms(local.serve, case.caller, operation, local.request(case, 1), calls=calls)
-            line.append((total, took))
+        by_page = _add_tasks(by_size, total, callers, calls)
+    _write_tasks(by_size, by_page, totals[-1])
+
+
+def _add_tasks(by_size: Curves, total: int, callers: Mapping[str, Any], calls: int) -> Curves:
+    """Add a point to the lines of `DRAWN_TASKS`. Returns the lines by page."""
+    local = task_lists.Lists(callers)
+    operation = task_lists.operations()["ListTasks"]
+    for name, case in DRAWN_TASKS.items():
+        took = _shortest_ms(local.serve, case.caller, operation, local.request(case, 1), calls=calls)
+        by_size[name].append((total, took))
+    by_page: Curves = {name: [] for name in PAGED_TASKS}
     for name, line in by_page.items():
         case = DRAWN_TASKS[name]
         for page in PAGES:
             if (request := local.request(case, page)) is not None:
                 line.append((page, _shortest_ms(local.serve, case.caller, operation, request, calls=calls)))
+    return by_page
+
+
+def _write_tasks(by_size: Curves, by_page: Curves, total: int) -> None:
     _write("tasks", {
         "table": ("Page 1 of 50 tasks, of which half are in one project", UNIT, "tasks", by_size),
-        "page": (f"A page of 50 of {totals[-1]:,} tasks", UNIT, "page", by_page),
+        "page": (f"A page of 50 of {total:,} tasks", UNIT, "page", by_page),
     })  # fmt: skip
+
+
+def _add_size(calls: int, only: str) -> None:
+    """Add the size of this database to the curves that are written."""
+    from tasks.models import Task
+    from users.models import User
+
+    if only in "users":
+        total = User.objects.count()
+        by_size = _written("users", below=total)
+        _write_users(by_size, _add_users(by_size, total, calls))
+    if only in "tasks":
+        total = Task.objects.count()
+        by_size = _written("tasks", below=total)
+        _write_tasks(by_size, _add_tasks(by_size, total, projects.make_callers(), calls), total)
+
+
+def _written(part: str, below: int) -> Curves:
+    """Return the written lines by size, up to a size."""
+    lines = json.loads((report.FOLDER / f"growth_{part}.json").read_text())["table"]["lines"]
+    return {name: [(size, ms) for size, ms in line if size < below] for name, line in lines.items()}
 
 
 def _watchers(core: int, data_dir: Path, steps: Sequence[int], seconds: float) -> None:

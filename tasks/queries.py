@@ -12,10 +12,10 @@ from django.utils import timezone
 from core.actors import Actor
 from core.db import ids, search
 from core.db.compiled_queries import Prepared, Value
-from core.db.grouped import InGroups
+from core.db.grouped import InGroups, is_one_of
 from core.db.pagination import COUNT_LIMIT, NOT_COUNTED, ListQuery, Order, Page, PageRequest, Part, counted, page
 from core.errors import invalid
-from projects.models import ProjectMember
+from projects.models import ProjectMember, ids_of_member
 from projects.queries import role_of
 from tasks.fields import labels_to_find
 from tasks.models import OPEN_STATUSES, Priority, Status, Task
@@ -27,6 +27,10 @@ NEWEST_FIRST = Order("created_at", descending=True)
 DEFAULT_PAGE_SIZE = 10
 #: The largest number of assignees in the statistics.
 MAX_ASSIGNEES = 10_000
+#: Up to so many tasks cost less to read than the index of a common label or word.
+FEW_TASKS = COUNT_LIMIT
+#: The largest number of a member's projects whose ids are in a statement, 37 bytes each.
+MAX_NAMED_PROJECTS = 2_000
 
 # The column is only used by the search, and is as long as the texts themselves.
 _DEFERRED = ("search_words",)
@@ -210,17 +214,19 @@ def _selection(actor: Actor, only: Filter, order: Order) -> ListQuery[Task]:
     }
     narrowed = bool(only.statuses or only.priorities or only.labels or only.due_from or only.due_until or query)
     of_projects = ways is not None and _PROJECT in ways
-    few_tasks = False
+    few_tasks, projects = False, None
     if (only.labels or query) and (of_projects or _PROJECT in named):
         every = ListQuery(Task, _matching, (frozenset(), frozenset(), ways), scope, _counted)
-        few_tasks = counted(every) != NOT_COUNTED
+        few_tasks = NOT_COUNTED < counted(every) <= FEW_TASKS
+        if ways == WAYS and not few_tasks:
+            projects = _named_projects(actor)
     # In the order of an index a person's tasks are adjacent, and a project's in each order; others are scattered.
     adjacent = order.field == NEWEST_FIRST.field or (ways is None and named.keys() <= {_PROJECT})
     return ListQuery(
         Task,
         _matching,
         (frozenset(only.statuses), frozenset(only.priorities), ways, few_tasks),
-        {name: value for name, value in found_by.items() if value is not None},
+        {name: value for name, value in {**found_by, "projects": projects}.items() if value is not None},
         _counted,
         scattered=narrowed or not adjacent,
         # What matches in any of many projects is found by an index of what it matches; in the order of all tasks, more
@@ -246,6 +252,12 @@ def _ways(actor: Actor, named: Mapping[str, UUID | None]) -> tuple[str, ...] | N
     return own[:1] or tuple(name for name in WAYS if name not in named)
 
 
+def _named_projects(actor: Actor) -> str | None:
+    """Return the ids of the actor's projects, separated by commas; None = too many for a statement."""
+    found = ids_of_member(actor.pk).values_list("project_id", flat=True)[: MAX_NAMED_PROJECTS + 1]
+    return ",".join(map(str, found)) if len(found) <= MAX_NAMED_PROJECTS else None
+
+
 def _matching(
     statuses: Collection[int],
     priorities: Collection[int],
@@ -258,12 +270,16 @@ def _matching(
     created_by: UUID | None = None,
     assigned_to: UUID | None = None,
     project: UUID | None = None,
+    projects: str | None = None,
     **labels: str,
 ) -> tuple[Part[Task], ...]:
     """Return the matching tasks: one queryset, or one part for each of the `ways`, each of which has its own index.
 
     Args:
-        few_tasks: there are few tasks to see, all of which cost less to read than the index of a common word.
+        few_tasks: there are at most `FEW_TASKS` to see.
+        projects: the ids of the member's projects, if a label or word may be rarer than what the member sees. In one
+            queryset the database reads what is less, the index of the word or the tasks of the member (measured with 5
+            million tasks, 1,000 projects, and a word of 250 tasks: 4 ms, not 600).
     """
     given = {
         "status__in": sorted(statuses),
@@ -286,6 +302,9 @@ def _matching(
     every = own if few_tasks else of(Task.objects.all(), "labels", "search_words")
     if ways is None:
         return (every,)
+    if projects is not None:
+        by_people = Q(created_by=member_id) | Q(assigned_to=member_id)
+        return (every.filter(by_people | Q(is_one_of(_PROJECT, projects))),)
     memberships = ProjectMember.objects.filter(user=member_id)
     in_projects = InGroups(every, _PROJECT, memberships, "project_id", bool(conditions or labels or query))
     return tuple(in_projects if way == _PROJECT else own.filter(**{way: member_id}) for way in ways)

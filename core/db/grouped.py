@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import BooleanField, Case, F, Func, OuterRef, QuerySet, Subquery, When
+from django.db.models import BooleanField, Case, F, Func, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.functions import Cast
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -25,6 +26,16 @@ def is_any_of(name: str, ids: QuerySet[Any]) -> Func:
     """
     found = ArraySubquery(ids, output_field=ArrayField(models.UUIDField()))
     return Func(F(name), found, template="%(expressions)s)", arg_joiner=" = ANY (", output_field=models.BooleanField())
+
+
+def is_one_of(name: str, ids: str) -> Func:
+    """Return a condition for `filter`: the field's value is one of these ids, separated by commas.
+
+    Unlike those that a subquery reads, the database knows how many rows have these ids before it chooses a plan.
+    """
+    given = Func(Value(ids), Value(","), function="string_to_array", output_field=ArrayField(models.TextField()))
+    uuids = Cast(given, ArrayField(models.UUIDField()))
+    return Func(F(name), uuids, template="%(expressions)s)", arg_joiner=" = ANY (", output_field=models.BooleanField())
 
 
 #: Puts the rows in the order of a list, after the last row of the page before.

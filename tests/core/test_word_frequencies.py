@@ -1,17 +1,19 @@
 """Lists that are searched: the database knows a rare word from a frequent one, though the table has few words."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from projects.models import Project
 from tandem.task.v1.task_pb2 import ListTasksRequest
-from tests.support.factories import ProjectFactory
-from tests.support.plans import rows_read
+from tests.support.factories import ProjectFactory, ProjectMemberFactory
+from tests.support.plans import entries_read, rows_read
 from tests.support.transports import Transport
 from users.models import User
 
-#: Of these, all in one project, the ten oldest are about bulbs too.
+#: Of these, all in one project, the ten oldest are about bulbs too, and have a label.
 TASKS, OLDEST = 20_000, 10
 #: The names of parts are in so few tasks each that PostgreSQL keeps none of them by default.
 PARTS = 5_000
@@ -19,7 +21,8 @@ MAKE = f"""
 INSERT INTO tasks_task (id, title, description, status, priority, labels, metadata, source, project_id, version,
                         created_at, updated_at)
 SELECT gen_random_uuid(), 'Order seeds', 'part' || n %% {PARTS} || CASE WHEN n <= {OLDEST} THEN ' bulbs' ELSE '' END,
-    1, 1, '{{}}', '{{}}', '', %s, 1, now() - interval '1 year' + n * interval '1 minute', now()
+    1, 1, CASE WHEN n <= {OLDEST} THEN '{{leaf}}'::text[] ELSE '{{}}' END, '{{}}', '', %s, 1,
+    now() - interval '1 year' + n * interval '1 minute', now()
 FROM generate_series(1, {TASKS}) AS n
 """
 
@@ -32,27 +35,40 @@ def project(db: None) -> Project:
         cursor.execute(MAKE, [project.pk])
         cursor.execute("SET LOCAL session_replication_role = origin")
         # As autovacuum does.
-        cursor.execute("SELECT gin_clean_pending_list('tasks_words')")
+        cursor.execute("SELECT gin_clean_pending_list('tasks_words'), gin_clean_pending_list('tasks_labels')")
         cursor.execute("ANALYZE tasks_task")
     return project
 
 
-@pytest.mark.parametrize("query", ["bulbs", "bulbs seeds", "tulips", "part4999"])
+@pytest.mark.parametrize(("query", "found"), [("bulbs", 10), ("bulbs seeds", 10), ("tulips", 0), ("part4999", 4)])
 def test_a_rare_word_in_a_large_project_reads_few_tasks(
-    api: Transport, project: Project, administrator: User, query: str
+    api: Transport, project: Project, administrator: User, query: str, found: int
 ) -> None:
-    assert max(read_by_search(api, project, administrator, query, found={"tulips": 0, "part4999": 4}.get(query, 10))) < 50
+    read = read_by_search(api, administrator, found, query=query, project_id=str(project.pk))
+    assert max(tasks for tasks, _ in read) < 50
 
 
 def test_a_frequent_word_reads_tasks_up_to_the_limit(api: Transport, project: Project, administrator: User) -> None:
-    assert sum(read_by_search(api, project, administrator, "seeds", found=-1)) < TASKS * 3 / 4
+    read = read_by_search(api, administrator, -1, query="seeds", project_id=str(project.pk))
+    assert sum(tasks + entries for tasks, entries in read) < TASKS * 3 / 4
 
 
-def read_by_search(api: Transport, project: Project, actor: User, query: str, found: int) -> list[int]:
-    """Search the project, and return how many rows each statement with the words of the query reads."""
-    request = ListTasksRequest(project_id=str(project.pk), query=query, page_size=10)
+@pytest.mark.parametrize(
+    ("fields", "found"), [({"query": "bulbs"}, 10), ({"query": "tulips"}, 0), ({"labels": ["leaf"]}, 10)]
+)
+def test_what_is_rare_is_found_without_all_tasks_of_a_member(
+    api: Transport, project: Project, ann: User, fields: dict[str, Any], found: int
+) -> None:
+    ProjectMemberFactory(project=project, user=ann)
+    read = read_by_search(api, ann, found, **fields)
+    assert max(tasks + entries for tasks, entries in read) < 100
+
+
+def read_by_search(api: Transport, actor: User, found: int, **fields: Any) -> list[tuple[int, int]]:
+    """Search, and return how many rows, and entries before them, each statement with the words or labels reads."""
     with CaptureQueriesContext(connection) as captured:
-        answer = api("TaskService/ListTasks", request, actor=actor)
+        answer = api("TaskService/ListTasks", ListTasksRequest(page_size=10, **fields), actor=actor)
     assert answer.total_count == found
     assert len(answer.tasks) == (10 if found < 0 else found)
-    return [rows_read(one["sql"]) for one in captured.captured_queries if "core_search_pattern" in one["sql"]]
+    statements = [one["sql"] for one in captured.captured_queries]
+    return [(rows_read(sql), entries_read(sql)) for sql in statements if "core_search_pattern" in sql or "&&" in sql]

@@ -20,6 +20,12 @@ def rows_read(statement: str) -> int:
     return sum(int(node["Actual Loops"] * sum(node.get(name, 0) for name in counts)) for node in scans)
 
 
+def entries_read(statement: str) -> int:
+    """Return how many entries of indexes a statement reads before it reads their rows."""
+    scans = [node for node in executed(statement) if node["Node Type"] == "Bitmap Index Scan"]
+    return sum(int(node["Actual Loops"] * node["Actual Rows"]) for node in scans)
+
+
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for part in plan.get("Plans", ()):

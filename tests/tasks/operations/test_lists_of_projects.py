@@ -99,14 +99,20 @@ def expected(actor: User, order_by: str, descending: bool, **fields: Any) -> lis
     return [str(task.pk) for task in (*valued, *rest)]
 
 
-@pytest.mark.parametrize("many", [False, True], ids=["few", "many"])
+@pytest.mark.parametrize("many", ["", "matches", "tasks", "tasks and matches", "tasks and projects"])
 def test_pages_of_several_projects(
-    api: Transport, projects: list[Project], ann: User, monkeypatch: pytest.MonkeyPatch, many: bool
+    api: Transport, projects: list[Project], ann: User, monkeypatch: pytest.MonkeyPatch, many: str
 ) -> None:
-    if many:
+    if "matches" in many:
         # As if there were more matches than are sorted at once.
         monkeypatch.setattr(pagination, "SMALL_RESULT", 1)
         monkeypatch.setattr(queries, "COUNT_LIMIT", 1)
+    if "tasks" in many:
+        # As if the index of a word could have less than all tasks that Ann sees.
+        monkeypatch.setattr(queries, "FEW_TASKS", 1)
+    if "projects" in many:
+        # As if the ids of her projects were too many for a statement.
+        monkeypatch.setattr(queries, "MAX_NAMED_PROJECTS", 2)
     scopes: list[dict[str, Any]] = [{}, {"project_id": str(projects[0].pk)}, {"project_id": str(projects[4].pk)}]
     for fields, (order_by, descending), scope in product(FILTERS, ORDERS, scopes):
         asked = {**fields, **scope}
