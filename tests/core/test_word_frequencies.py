@@ -61,7 +61,7 @@ def test_what_is_rare_is_found_without_all_tasks_of_a_member(
 ) -> None:
     ProjectMemberFactory(project=project, user=ann)
     read = read_by_search(api, ann, found, **fields)
-    assert max(tasks + entries for tasks, entries in read) < 100
+    assert max(tasks + entries for tasks, entries in read) < TASKS / 20
 
 
 def read_by_search(api: Transport, actor: User, found: int, **fields: Any) -> list[tuple[int, int]]:
