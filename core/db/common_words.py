@@ -1,9 +1,9 @@
 """Searches that end early, whether no row has a word or all have it.
 
-Where it knows the frequencies of less than 100 words (`word_frequencies.py`), PostgreSQL takes the beginning of any word
-to be in 2 % of the rows. So it reads a whole table for a few rows with a word that is in no row, and to count rows with a
-word that is in all it reads all that the index holds of the word. These functions first try the rows that a list begins
-with. They distinguish a common word from a rare one, which the index finds.
+Where it knows the frequencies of less than 100 words (`word_frequencies.py`), PostgreSQL takes the beginning of any
+word to be in 2 % of the rows. So it reads a whole table for a few rows with a word that is in no row, and to count rows
+with a word that is in all it reads all that the index holds of the word. These functions first try the rows that a list
+begins with. They distinguish a common word from a rare one, which the index finds.
 """
 
 from typing import Any

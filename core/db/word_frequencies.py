@@ -1,4 +1,4 @@
-"""Statistics of the columns of words, by which the database tells a frequent word from a rare one."""
+"""Statistics of the columns of words, by which the database distinguishes frequent words from rare ones."""
 
 from django.db.migrations import RunSQL
 

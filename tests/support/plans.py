@@ -1,4 +1,4 @@
-"""What a statement reads in the database when it is run once more."""
+"""Number of rows and index entries that the database reads for a statement, which is run once more."""
 
 from collections.abc import Iterator
 from typing import Any
