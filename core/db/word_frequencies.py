@@ -14,10 +14,10 @@ def with_frequencies(table: str, *columns: str) -> RunSQL:
     that replaces a column must do this again.
     """
 
-    def statements(target: int) -> list[str]:
+    def statements(target: int) -> tuple[str, ...]:
         targets = ", ".join(f"ALTER COLUMN {column} SET STATISTICS {target}" for column in columns)
         # A new table that ANALYZE has seen would be planned as if it stayed empty.
         refreshed = f"IF EXISTS (SELECT FROM {table}) THEN ANALYZE {table} ({', '.join(columns)}); END IF"
-        return [f"ALTER TABLE {table} {targets}", f"DO $$ BEGIN {refreshed}; END $$"]
+        return f"ALTER TABLE {table} {targets}", f"DO $$ BEGIN {refreshed}; END $$"
 
     return RunSQL(statements(_TARGET), statements(-1))
