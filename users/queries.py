@@ -26,6 +26,12 @@ ORDERS = {"created_at": False, "display_name": False, "email": True, "last_login
 SORTED_BY = {"display_name": "sort_name"}
 MAX_IN_BATCH = 100
 
+# A list does not fetch the columns that messages of users do not have.
+_DEFERRED = (
+    "password", "preferences", "number", "tokens_valid_from", "is_staff", "is_superuser", "is_service",
+    "search_words", "name_words", "sort_name",
+)  # fmt: skip
+
 _by_id = Prepared(lambda user_id: User.objects.filter(pk=user_id))
 _colleague_by_id = Prepared(
     lambda user_id, colleague_id: User.objects.filter(pk=user_id).visible_to_colleague(colleague_id)
@@ -258,6 +264,7 @@ def _selection(actor: Actor, only: Filter, query: str = "") -> ListQuery[User]:
         (frozenset(only.statuses), frozenset(only.roles)),
         {name: value for name, value in values.items() if value is not None},
         scattered=bool(query or only.roles),
+        deferred=_DEFERRED,
     )
 
 

@@ -5,19 +5,23 @@ compile a queryset once and then only binds parameters; it returns the same mode
 `COMPILED_QUERIES` switches this off: each call then runs the queryset itself.
 
 This module uses methods of Django's SQL compiler that are not public: `get_compiler`, `as_sql`, `select` and
-`get_converters`. Django has no public way to keep a compiled query.
+`get_converters`. Django has no public way to keep a compiled query. `_instances` fills instances as Django's fields
+read them: from their `__dict__` and `_state`.
 """
 
 import datetime
 import random
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import QuerySet
+from django.db.models.base import ModelState
+from django.db.models.signals import post_init, pre_init
 
 Row = TypeVar("Row", bound=models.Model)
 #: Types of parameters. The ORM passes values of these types to the database unchanged.
@@ -70,8 +74,7 @@ class Prepared(Generic[Row]):
             return lambda values: []
         statement = _Statement(sql, params, stand_ins)
         columns = [expression for expression, _, _ in compiler.select]
-        # A dict for its fast look-ups: `from_db` searches each field of a row with deferred ones.
-        alias, names = connection.alias, dict.fromkeys(column.target.attname for column in columns)
+        names = [column.target.attname for column in columns]
         converters = [
             (position, convert, expression)
             for position, (functions, expression) in compiler.get_converters(columns).items()
@@ -85,7 +88,7 @@ class Prepared(Generic[Row]):
                 for row in found:
                     for position, convert, expression in converters:
                         row[position] = convert(row[position], expression, connection)
-            return [queryset.model.from_db(alias, names, row) for row in found]
+            return _instances(queryset.model, names, found)
 
         return rows
 
@@ -103,6 +106,31 @@ class Prepared(Generic[Row]):
         if not statements:
             return lambda values: 0
         return lambda values: statements[0].run(values)[0][0]
+
+
+def _instances(model: type[Row], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[Row]:
+    """Return instances with these columns, as `Model.from_db` makes them; others are fetched when they are read.
+
+    The constructor, which takes five times as long, is left out, unless the model has its own or its signals have
+    receivers.
+    """
+    alias = connection.alias
+    if _has_own_constructor(model) or pre_init.has_listeners(model) or post_init.has_listeners(model):
+        return [model.from_db(alias, names, row) for row in rows]
+    made = []
+    for row in rows:
+        instance = model.__new__(model)
+        instance._state = state = ModelState()
+        state.db, state.adding = alias, False
+        instance.__dict__.update(zip(names, row, strict=True))
+        made.append(instance)
+    return made
+
+
+@cache
+def _has_own_constructor(model: type[models.Model]) -> bool:
+    own = [base for base in model.__mro__ if base not in models.Model.__mro__]
+    return any({"__init__", "__new__", "from_db"} & vars(base).keys() for base in own)
 
 
 class _Statement:

@@ -283,7 +283,9 @@ class _KeyRange:
             rows = rows.filter(**{f"id__{beyond}": last_id})
         # Also among the rows without a value, of which the database does not know that they are all alike: so it reads
         # an index of the value and the id in its order (measured with 800,000 such tasks: 10 ms, not 1,900).
-        return rows.defer(*self.deferred).order_by(f"{sign}{name}", f"{sign}id")
+        # The token of the next page needs the sort value.
+        deferred = [column for column in self.deferred if column != name]
+        return rows.defer(*deferred).order_by(f"{sign}{name}", f"{sign}id")
 
 
 def _rows(selection: ListQuery[Row], part: _KeyRange, *, first: Row | None, **position: Any) -> list[Row]:

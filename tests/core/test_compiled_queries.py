@@ -8,6 +8,7 @@ from django.db.models.signals import post_init
 
 from core.db.compiled_queries import Prepared
 from core.db.pagination import Order, PageRequest
+from tasks.models import Task
 from tasks.queries import Filter, list_tasks
 from tests.support.factories import TaskFactory, UserFactory
 from users.models import Role, Status, User
@@ -30,7 +31,9 @@ def test_instances_equal_those_of_the_orm(ann: User) -> None:
     ann.save()
     found = Prepared(lambda user_id: User.objects.filter(pk=user_id)).first(user_id=ann.pk)
     assert found is not None
-    assert (found.__dict__ | {"_state": None}) == (User.objects.get(pk=ann.pk).__dict__ | {"_state": None})
+    by_orm = User.objects.get(pk=ann.pk)
+    assert (found.__dict__ | {"_state": None}) == (by_orm.__dict__ | {"_state": None})
+    assert vars(found._state) == vars(by_orm._state)
     found.first_name = "Anna"
     found.save()  # It knows that it is stored, and where.
     assert User.objects.get(pk=ann.pk).first_name == "Anna"
@@ -103,6 +106,18 @@ def test_instances_are_announced_and_may_have_deferred_fields(ann: User) -> None
     assert made == [found]
     assert found.get_deferred_fields() == {"bio"}
     assert found.bio == ann.bio
+
+
+def test_fetched_relations_and_deferred_fields_are_those_of_the_orm(ann: User, bob: User) -> None:
+    task = TaskFactory(created_by=ann, assigned_to=bob, due_date=NOW)
+    found = Prepared(lambda task_id: Task.objects.defer("title", "assigned_to").filter(pk=task_id)).first(
+        task_id=task.pk
+    )
+    assert found is not None
+    assert found.get_deferred_fields() == {"title", "assigned_to_id"}
+    assert (found.created_by, found.assigned_to, found.title) == (ann, bob, task.title)
+    found.created_by = bob
+    assert (found.created_by_id, found.created_by) == (bob.pk, bob)
 
 
 @pytest.mark.parametrize(
