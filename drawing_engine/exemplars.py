@@ -16,6 +16,8 @@ MAX_LINES = 1500
 _SUPPORT = 0.15
 #: Lines that leave the box, of a length and direction, from which those within it are the same hatching.
 _HATCHED = 3
+#: Width or height in points below which a piece is one straight line.
+_STRAIGHT = 0.5
 
 
 class NoSymbol(ValueError):
@@ -191,7 +193,12 @@ def _core(segments: Floats, parts: NDArray[np.int64], box: Box) -> tuple[Floats,
         middle = Box(centre[0] - reach, centre[1] - reach, centre[0] + reach, centre[1] + reach)
         weights[part] = float(own[parts == part].sum()) * (1.0 if boxes[part].overlaps(middle) else 0.3)
     main = max(weights, key=lambda part: weights[part])
-    kept = [part for part, one in boxes.items() if _mostly_within(one, boxes[main])]
+    main_box = boxes[main]
+    kept = [part for part, one in boxes.items() if _mostly_within(one, main_box)]
+    if min(main_box.width, main_box.height) < _STRAIGHT:
+        # One straight line recurs in many other symbols. Those beside it make the symbol, as the bars of an earth.
+        near = 0.5 * max(main_box.width, main_box.height)
+        kept = [part for part, one in boxes.items() if _gap(one, main_box) < near]
     return segments[np.isin(parts, kept)], [part for part in boxes if part not in kept]
 
 

@@ -71,6 +71,16 @@ def test_wires_that_touch_or_cross_do_not_matter() -> None:
     assert len(counted(page_of(at(100, 100), at(300, 100), wire)).matches) == 2
 
 
+def test_symbol_of_parallel_bars_is_not_its_longest_bar() -> None:
+    # An earth: its bars touch nothing but the wire. Bars of the same length are parts of other symbols.
+    earth = np.array([(-9, 0, 9, 0), (-6, 4, 6, 4), (-2, 8, 2, 8)], float)
+    wire, bar = np.array([(0, -60, 0, 0)], float), np.array([(-9, 0, 9, 0)], float)
+    earths = [part + np.tile((100 + 80 * n, 100), 2) for n in range(3) for part in (earth, wire)]
+    others = [bar + np.tile((100 + 40 * n, 300), 2) for n in range(12)]
+    found = counted(page_of(*earths, *others), Box(88, 96, 112, 112))
+    assert sorted(round(place.box.x0) for place in found.matches) == [91, 171, 251]
+
+
 def test_incomplete_symbol_is_withheld_with_its_share() -> None:
     found = counted(page_of(at(100, 100), at(300, 100)[:3]))
     assert len(found.matches) == 1
