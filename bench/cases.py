@@ -7,7 +7,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ class Case:
         metric: in which the server counts such calls; empty if it does not count them.
         labels: of the metric.
         success: the code under which it counts successful calls.
+        after: called after each window.
+        extra: other figures by their names, which `check` enters.
     """
 
     name: str
@@ -56,6 +58,8 @@ class Case:
     metric: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     success: str = "OK"
+    after: Callable[[], None] = lambda: None
+    extra: dict[str, float] = field(default_factory=dict)
 
     def handled(self) -> dict[str, int]:
         """Return how many such calls the server has completed so far, by code."""

@@ -68,7 +68,7 @@ def measure(name: str, core: int, seconds: float, rounds: int) -> Result:
             rounds=rounds,
             load_average=(before, report.load_average()),
             rates={
-                case.name: _rate(part.kind_of(case), windows[case.name], part.cores.get(case.name, 1))
+                case.name: _rate(part.kind_of(case), windows[case.name], part.cores.get(case.name, 1), case.extra)
                 for case in part.cases
             },
             bars=part.bars,
@@ -80,12 +80,13 @@ def measure_window(case: Case, database: psutil.Process, seconds: float) -> Wind
     case.check()
     before = case.handled().get(case.success, 0)
     window = watch(case.server.process, database, lambda: case.run(seconds))
+    case.after()
     if case.metric and case.handled().get(case.success, 0) - before < window.completed:
         sys.exit(f"{case.name}: the server does not count {window.completed} successful calls.")
     return window
 
 
-def _rate(kind: str, windows: list[Window], cores: int) -> Rate:
+def _rate(kind: str, windows: list[Window], cores: int, extra: dict[str, float]) -> Rate:
     rates = [cores * window.per_cpu_second for window in windows]
 
     def median(name: str) -> float:
@@ -99,6 +100,7 @@ def _rate(kind: str, windows: list[Window], cores: int) -> Rate:
         per_second=round(median("per_second"), 1),
         p50_ms=round(median("p50_ms"), 2),
         p99_ms=round(median("p99_ms"), 2),
+        extra=extra,
     )
 
 

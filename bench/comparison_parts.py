@@ -10,8 +10,9 @@ from typing import Literal
 
 import grpc
 
-from bench import load, product, seed
+from bench import feed_cases, load, product, seed
 from bench.cases import EMPTY, GRPC_PORTS, METRICS_PORTS, PAGE_SIZE, SERVICE, USERS, Bench, Caller, Case
+from bench.feed import EVENTS_A_SECOND
 from bench.measuring import Load
 from bench.peers import servers
 from bench.report import Bar
@@ -254,6 +255,26 @@ def processes(place: Place) -> Part:
     )
 
 
+def feed(place: Place) -> Part:
+    """WatchTasks."""
+    peers = [peer.title for peer in servers.FEED_PEERS]
+    return Part(
+        f"Watchers of tasks, {EVENTS_A_SECOND} changes a second",
+        feed_cases.cases(place),
+        [
+            Bar(
+                feed_cases.named(feed_cases.OURS, watchers),
+                tuple(feed_cases.named(peer, watchers) for peer in peers),
+                1.0,
+                f"gRPC, everything on / best peer, {watchers} watchers",
+            )
+            for watchers in feed_cases.WATCHERS
+        ],
+        limits=(),
+        unit="deliveries per CPU-second of the server",
+    )
+
+
 PARTS: dict[str, Callable[[Place], Part]] = {
     "get": get,
     "list": first_page,
@@ -261,6 +282,7 @@ PARTS: dict[str, Callable[[Place], Part]] = {
     "web": web,
     "identity": identity,
     "processes": processes,
+    "feed": feed,
 }
 
 

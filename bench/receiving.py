@@ -11,6 +11,7 @@ import socket
 import struct
 import time
 from array import array
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -32,7 +33,12 @@ _NARROW = 64
 class Receiver:
     """The receiving process. Its streams stay open until it ends."""
 
-    def __init__(self, address: str, path: str, message: bytes, headers: dict[str, str]) -> None:
+    def __init__(self, address: str, path: str, message: bytes | None, headers: dict[str, str]) -> None:
+        """Start the process.
+
+        Args:
+            message: of the gRPC call; None = server-sent events over HTTP/1.1, a connection for each stream.
+        """
         context = multiprocessing.get_context("spawn")
         self._pipe, other = context.Pipe()
         arguments = (other, address, path, message, headers)
@@ -73,6 +79,25 @@ class Receiver:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+class _EventSource:
+    """A stream of server-sent events that reports the number of each event."""
+
+    def __init__(self, address: str, path: str, headers: dict[str, str]) -> None:
+        host, _, port = address.rpartition(":")
+        self.socket = socket.create_connection((host, int(port)))
+        lines = [f"GET {path} HTTP/1.1", f"host: {address}", *(f"{name}: {text}" for name, text in headers.items())]
+        self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
+        self._rest = b""
+        self.ended = 0
+
+    def receive(self, numbers: "array[int]") -> None:
+        received = self.socket.recv(1 << 20)
+        if not received:
+            raise RuntimeError("The server has closed a stream.")
+        *lines, self._rest = (self._rest + received).split(b"\n")
+        numbers.extend(int(mark[1]) for line in lines if (mark := _MARK.search(line)))
 
 
 class _Connection:
@@ -123,14 +148,14 @@ class _Connection:
             self._parts[stream] = data[at:]
 
 
-def _serve(pipe: Connection, address: str, path: str, message: bytes, headers: dict[str, str]) -> None:
-    every = {
-        ":method": "POST", ":scheme": "http", ":path": path, ":authority": address,
-        "te": "trailers", "content-type": "application/grpc", **headers,
-    }  # fmt: skip
-    request = b"".join(map(_header, every, every.values())), b"\0" + struct.pack(">I", len(message)) + message
+def _serve(pipe: Connection, address: str, path: str, message: bytes | None, headers: dict[str, str]) -> None:
+    def opened(streams: int, reading: bool) -> Sequence[_Connection | _EventSource]:
+        if message is None:
+            return [_EventSource(address, path, headers) for _ in range(streams)]
+        return [_Connection(address, _call(address, path, message, headers), streams, reading)]
+
     numbers, times = array("q"), array("d")
-    connections: list[_Connection] = []
+    connections: list[_Connection | _EventSource] = []
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while True:
@@ -142,8 +167,9 @@ def _serve(pipe: Connection, address: str, path: str, message: bytes, headers: d
                 asked, *arguments = pipe.recv()
                 answer: Any = None
                 if asked == "open":
-                    connections.append(_Connection(address, request, *arguments))
-                    selector.register(connections[-1].socket, selectors.EVENT_READ, connections[-1])
+                    for connection in opened(*arguments):
+                        connections.append(connection)
+                        selector.register(connection.socket, selectors.EVENT_READ, connection)
                 elif asked == "seen":
                     answer = len(numbers)
                 elif ended := sum(connection.ended for connection in connections):
@@ -152,6 +178,15 @@ def _serve(pipe: Connection, address: str, path: str, message: bytes, headers: d
                     answer = numbers, times
                     numbers, times = array("q"), array("d")
                 pipe.send(answer)
+
+
+def _call(address: str, path: str, message: bytes, headers: dict[str, str]) -> tuple[bytes, bytes]:
+    """Return the headers and the data of a gRPC call."""
+    every = {
+        ":method": "POST", ":scheme": "http", ":path": path, ":authority": address,
+        "te": "trailers", "content-type": "application/grpc", **headers,
+    }  # fmt: skip
+    return b"".join(map(_header, every, every.values())), b"\0" + struct.pack(">I", len(message)) + message
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:

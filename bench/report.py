@@ -4,14 +4,14 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from bench import chart, measuring
 from bench.peers.servers import versions
 from bench.product import ROOT
 
 FOLDER = ROOT / "bench/results"
-#: Above this load average, other work has disturbed the measurement.
+#: Above this load average before a measurement, other work has disturbed it. Afterwards, its own load is as much.
 QUIET = 2.5
 
 
@@ -23,6 +23,7 @@ class Rate:
         kind: "ours", "limit" or "peer".
         rate: completed per CPU-second of the server.
         database_us: PostgreSQL's CPU time of each.
+        extra: other figures, each with the name of its column.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Rate:
     per_second: float
     p50_ms: float
     p99_ms: float
+    extra: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +103,21 @@ def markdown(name: str, result: Result) -> str:
     measured = [
         f"| {title} | {rate.kind} | {rate.rate:,.0f} | {rate.spread:.0%} | {rate.database_us:,.0f} "
         f"| {rate.per_second:,.0f} | {rate.p50_ms:.1f} | {rate.p99_ms:.1f} |"
+        + "".join(f" {value:g} |" for value in rate.extra.values())
         for title, rate in result.rates.items()
     ]
     before, after = result.load_average
+    more = next(iter(result.rates.values())).extra
     return "\n".join([
         f"# {result.title}", "",
         *_VERDICT_HEAD, *verdicts, "",
         f"![{result.title}]({name}.svg)", "",
-        f"| | | {result.unit} | spread | PostgreSQL us | per s | p50 ms | p99 ms |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| | | {result.unit} | spread | PostgreSQL us | per s | p50 ms | p99 ms |"
+        + "".join(f" {name} |" for name in more),
+        f"|---|---|---|---|---|---|---|---|{'---|' * len(more)}",
         *measured, "",
         f"Medians of {result.rounds} rounds of {result.seconds:g} s, each of which measured every line once. Load "
-        f"average {before} before and {after} after.{_noise(before, after)}", "",
+        f"average {before} before and {after} after.{_noise(before)}", "",
         f"{measuring.machine().partition(', load average')[0]}. Versions and commit: `{name}.json`.", "",
     ])  # fmt: skip
 
@@ -124,8 +129,8 @@ def _verdict(words: str, ratio: float, least: float) -> str:
     return f"| {words} | **{ratio:.2f}** | ≥ {least:g} | {'yes' if ratio >= least else '**no**'} |"
 
 
-def _noise(before: float, after: float) -> str:
-    if max(before, after) <= QUIET:
+def _noise(before: float) -> str:
+    if before <= QUIET:
         return ""
     return " **Other work ran beside it**: what is compared was disturbed alike, but small differences mean nothing."
 
@@ -142,7 +147,7 @@ def _index() -> str:
         found = json.loads(path.read_text())
         if "ratios" not in found:
             continue
-        noise = ", while other work ran beside it" if _noise(*found["load_average"]) else ""
+        noise = ", while other work ran beside it" if _noise(found["load_average"][0]) else ""
         commit = f"{found['commit']}{' and uncommitted changes' if found['changed'] else ''}"
         lines += [f"## [{found['title']}]({path.stem}.md)", "", *_VERDICT_HEAD]
         lines += [_verdict(words, one["ratio"], one["bar"]) for words, one in found["ratios"].items()]

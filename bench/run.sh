@@ -2,7 +2,7 @@
 # Compares the product with its limit and with its peers, which it installs first, each in an environment of its own.
 #
 #   bench/run.sh                  all comparisons; writes bench/results
-#   bench/run.sh get              one: get, list, create, web, identity
+#   bench/run.sh get              one: get, list, create, web, identity, processes, feed
 #   bench/run.sh get --compare    writes nothing; fails if a ratio is 10 % worse than the committed one
 set -euo pipefail
 unset CDPATH

@@ -1,4 +1,4 @@
-"""The product's table of users, as a plain model: the columns that its own answers contain."""
+"""The product's tables as plain models: of users the columns that its own answers contain, of tasks a few."""
 
 import django
 from django.contrib.postgres.fields import ArrayField
@@ -35,6 +35,17 @@ class User(models.Model):
         app_label = "peers"
         managed = False
         db_table = "users_user"
+
+
+class Task(models.Model):
+    id = models.UUIDField(primary_key=True)
+    title = models.CharField(max_length=200)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "peers"
+        managed = False
+        db_table = "tasks_task"
 
 
 FIELDS = [field.name for field in User._meta.fields]

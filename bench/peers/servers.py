@@ -29,12 +29,18 @@ class Peer:
     Attributes:
         name: of its module and of its environment.
         arguments: of Python; `{port}` is replaced.
+        ready: the path that a server over HTTP answers.
+        environment: if it is another peer's.
+        apps: Django's, separated by spaces.
     """
 
     name: str
     title: str
     arguments: tuple[str, ...]
     speaks_grpc: bool = False
+    ready: str = "/users/"
+    environment: str = ""
+    apps: str = ""
 
 
 _OPTIONS = ("--port", "{port}", "--workers", str(WORKERS))
@@ -55,25 +61,41 @@ PEERS = (
     )),
 )  # fmt: skip
 
+#: Those that send events: each stream of the first takes a thread.
+FEED_PEERS = (
+    Peer(
+        "watch", "grpcio, a polling thread a stream",
+        ("-m", "bench.peers.watch", "--port", "{port}", "--workers", "1000"), speaks_grpc=True, environment="plain",
+    ),
+    Peer(
+        "eventstream", "SSE of django-eventstream, uvicorn",
+        (
+            "-m", "uvicorn", "--port={port}", "--no-access-log", "--log-level=warning",
+            "bench.peers.eventstream:application",
+        ),
+        ready="/ready/", apps="django_eventstream",
+    ),
+)  # fmt: skip
+
 
 @contextmanager
 def serving(peer: Peer, core: int, log: Path) -> Iterator[Server]:
     """Run the peer against the product's database."""
     from django.db import connection
 
-    python = ENVIRONMENTS / peer.name / "bin/python"
+    python = ENVIRONMENTS / (peer.environment or peer.name) / "bin/python"
     if not python.exists():
         sys.exit(f"{python} is missing; bench/run.sh makes it.")
-    port = PORT + PEERS.index(peer)
+    port = PORT + (*PEERS, *FEED_PEERS).index(peer)
     connection.ensure_connection()
     database = connection.connection.info
     address = f"127.0.0.1:{port}" if peer.speaks_grpc else f"http://127.0.0.1:{port}"
     with product.running(
         [argument.format(port=port) for argument in peer.arguments], core, log,
-        lambda: product.answers_grpc(address) if peer.speaks_grpc else product.answers_http(f"{address}/users/"),
+        lambda: product.answers_grpc(address) if peer.speaks_grpc else product.answers_http(address + peer.ready),
         python,
         DJANGO_SETTINGS_MODULE="bench.peers.settings",
-        ROOT_URLCONF=f"bench.peers.{peer.name}",
+        ROOT_URLCONF=f"bench.peers.{peer.name}", PEERS_APPS=peer.apps,
         PEERS_DATABASE_HOST=database.host, PEERS_DATABASE_PORT=str(database.port),
         PEERS_DATABASE_NAME=database.dbname, PEERS_DATABASE_USER=database.user,
     ) as process:  # fmt: skip
@@ -124,9 +146,11 @@ def _expect(peer: Peer, right: bool) -> None:
 def versions() -> dict[str, str]:
     """Return the peers' pinned packages."""
     pins = {}
-    for peer in PEERS:
-        lines = (product.ROOT / f"bench/peers/requirements/{peer.name}.txt").read_text().splitlines()
+    for peer in (*PEERS, *FEED_PEERS):
+        lines = (
+            (product.ROOT / f"bench/peers/requirements/{peer.environment or peer.name}.txt").read_text().splitlines()
+        )
         pins |= dict(line.split(" ")[0].split("==") for line in lines if "==" in line and not line.startswith(" "))
     wanted = ("django", "djangorestframework", "gunicorn", "django-ninja", "granian", "fastapi", "sqlalchemy",
-              "asyncpg", "uvicorn", "django-socio-grpc", "grpcio")  # fmt: skip
+              "asyncpg", "uvicorn", "django-socio-grpc", "django-eventstream", "grpcio")  # fmt: skip
     return {name: pins[name] for name in wanted}

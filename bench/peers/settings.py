@@ -13,7 +13,7 @@ DATABASES = {
         "CONN_MAX_AGE": None,
     }
 }
-INSTALLED_APPS: list[str] = []
+INSTALLED_APPS = os.environ["PEERS_APPS"].split()
 ALLOWED_HOSTS = ["*"]
 USE_TZ = True
 ROOT_URLCONF = os.environ["ROOT_URLCONF"]
