@@ -160,8 +160,9 @@ def _cell(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a comment as Markdown: what looks like HTML stays text."""
-    return text.replace("<", "&lt;")
+    """Return a comment as Markdown: what looks like HTML stays text. Markdown itself escapes what is in backticks."""
+    parts = re.split(r"(`[^`]+`)", text)
+    return "".join(part if part.startswith("`") else part.replace("<", "&lt;") for part in parts)
 
 
 def _first_sentence(text: str) -> str:
