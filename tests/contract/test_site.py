@@ -74,6 +74,12 @@ def test_addresses_in_pages_are_those_of_the_server(site: Path, client: Client, 
     assert b"localhost:8000" not in shown
 
 
+def test_code_of_comments_is_escaped_once(site: Path) -> None:
+    pages = {path: path.read_text() for path in (site / "reference").rglob("*.html")}
+    assert "meetings/&lt;id" in pages[site / "reference/taskservice.TaskService/CreateTask/index.html"]
+    assert [path for path, text in pages.items() if "&amp;lt;" in text] == []
+
+
 def test_no_other_files_are_served(site: Path, client: Client) -> None:
     for path in ("/docs/moon/", "/docs/../manage.py", "/docs/%2e%2e/manage.py", "/docs//etc/passwd"):
         assert client.get(path, headers={"Accept": "text/html"}).status_code == 404, path

@@ -127,7 +127,7 @@ async function stream(service, { name }, text, outcome, signal) {
   outcome.headers(response.headers);
   for await (const { isEnd, text: frame } of connectFrames(response.body)) {
     if (isEnd) showEnd(JSON.parse(frame), outcome);
-    else outcome.event("message", shortened(pretty(frame)));
+    else await outcome.event("message", () => shortened(pretty(frame)));
   }
 }
 

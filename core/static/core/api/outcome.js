@@ -3,19 +3,22 @@ import { element } from "./dom.js";
 
 const MOST_EVENTS = 500;
 const MOST_CHARACTERS = 200_000;
+const MOST_BUSY_MS = 8;
 
 export class Outcome {
   constructor() {
     this.place = element("div", { class: "outcome" });
   }
 
-  /** Begin a new call. `stop` ends it before its time. */
-  begin(stop) {
-    this.started = performance.now();
-    this.stop = element("button", { type: "button", class: "quiet", click: stop }, "Stop");
+  /** Begin a new call, which the controller ends before its time. */
+  begin(controller) {
+    this.started = this.paused = performance.now();
+    this.signal = controller.signal;
+    this.stop = element("button", { type: "button", class: "quiet", click: () => controller.abort() }, "Stop");
     this.state = element("p", { class: "status", role: "status" }, "Waiting for the answer …");
     this.events = null;
     this.count = 0;
+    this.waiting = [];
     this.place.dataset.state = "running";
     this.place.replaceChildren(this.state, this.stop);
   }
@@ -43,19 +46,39 @@ export class Outcome {
     this.place.append(element("p", {}, element("a", { href: url, download: name }, `Save ${name}`), ` (${blob.size.toLocaleString("en")} bytes, ${blob.type})`));
   }
 
-  /** Show an event of a stream below the earlier ones. */
-  event(title, text) {
+  /**
+   * Show an event of a stream with the next frame, below the earlier ones; `text` returns its text. Events can arrive
+   * faster than they are drawn: await this, so that the page stays responsive and Stop ends the call at once.
+   */
+  async event(title, text) {
+    this.signal.throwIfAborted();
     if (!this.events) {
       this.counter = element("p", { class: "muted", role: "status" });
       this.events = element("ol", { class: "events", tabindex: "0", "aria-label": "Events" });
       this.place.append(this.counter, this.events);
     }
     this.count += 1;
-    this.counter.textContent = this.count === 1 ? "1 event" : `${this.count} events`;
+    this.waiting.push({ time: new Date(), title, text });
+    if (this.waiting.length > MOST_EVENTS) this.waiting.shift();
+    this.frame ||= requestAnimationFrame(() => this.draw());
+    if (performance.now() - this.paused < MOST_BUSY_MS) return;
+    await new Promise((resume) => setTimeout(resume));
+    this.paused = performance.now();
+  }
+
+  /** Draw the events that wait, and remove the oldest. */
+  draw() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    if (!this.waiting.length) return;
+    const hidden = Math.max(0, this.count - MOST_EVENTS);
+    const shown = this.count === 1 ? "1 event" : `${this.count} events`;
+    this.counter.textContent = hidden ? `${shown}; ${hidden} earlier events are not shown` : shown;
     const isAtEnd = this.events.scrollTop + this.events.clientHeight >= this.events.scrollHeight - 40;
-    const time = new Date().toLocaleTimeString("en-GB");
-    this.events.append(element("li", {}, element("span", { class: "muted" }, time), " ", element("strong", {}, title), element("pre", {}, text)));
-    while (this.events.children.length > MOST_EVENTS) this.events.firstChild.remove();
+    const surplus = this.events.children.length + this.waiting.length - MOST_EVENTS;
+    [...this.events.children].slice(0, Math.max(0, surplus)).forEach((old) => old.remove());
+    this.events.append(...this.waiting.map(eventElement));
+    this.waiting = [];
     if (isAtEnd) this.events.scrollTop = this.events.scrollHeight;
   }
 
@@ -65,9 +88,15 @@ export class Outcome {
   }
 
   end(state = "done") {
+    this.draw();
     this.stop.remove();
     this.place.dataset.state = state;
   }
+}
+
+function eventElement({ time, title, text }) {
+  const clock = element("span", { class: "muted" }, time.toLocaleTimeString("en-GB"));
+  return element("li", {}, clock, " ", element("strong", {}, title), element("pre", {}, text()));
 }
 
 export function block(text, label) {
@@ -85,7 +114,7 @@ export function pretty(text) {
 /** Run a call, and show its failure if it does not reach the server. */
 export async function run(outcome, call) {
   const controller = new AbortController();
-  outcome.begin(() => controller.abort());
+  outcome.begin(controller);
   try {
     await call(controller.signal);
     outcome.end();

@@ -168,10 +168,12 @@ async function call(verb, form, outcome, signal) {
   outcome.headers(response.headers);
   const type = response.headers.get("Content-Type") ?? "";
   if (type.startsWith("text/event-stream")) {
-    for await (const event of events(response.body)) outcome.event(event.type, event.id ? `id: ${event.id}\n${pretty(event.data)}` : pretty(event.data));
+    for await (const { type: name, id, data } of events(response.body)) {
+      await outcome.event(name, () => (id ? `id: ${id}\n${pretty(data)}` : pretty(data)));
+    }
     outcome.note("The server has ended the stream.");
   } else if (type.startsWith("application/x-ndjson")) {
-    for await (const line of lines(response.body)) outcome.event("message", pretty(line));
+    for await (const line of lines(response.body)) await outcome.event("message", () => pretty(line));
   } else if (/json|text|xml|subrip/.test(type)) {
     outcome.body(pretty(await response.text()));
   } else if (type) {
