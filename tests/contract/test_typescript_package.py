@@ -18,6 +18,23 @@ from tests.support.tools import NPM_PROGRAMS
 
 PACKAGES = ("@bufbuild/protoc-gen-es", "@connectrpc/connect-web", "openapi-typescript", "typescript")
 
+#: Ends a watch after its first change, when what the call no longer needs has been collected as garbage.
+ENDED_WATCH = """
+import { connect, watch } from "@tandem/client/connect";
+const [server, how] = process.argv.slice(2);
+const { changes } = connect({ baseUrl: server });
+const aborter = new AbortController();
+for await (const change of watch(changes, { subjectTypes: ["task"] }, { signal: aborter.signal })) {
+  for (let round = 0; round < 4; round += 1) {
+    await new Promise((resume) => setTimeout(resume, 30));
+    gc();
+  }
+  if (how === "break") break;
+  aborter.abort();
+}
+console.log("ended");
+"""
+
 pytestmark = [
     pytest.mark.real_server,
     pytest.mark.tools("node", "npm", "buf", *(str(NPM_PROGRAMS.parent / name / "package.json") for name in PACKAGES)),
@@ -76,3 +93,12 @@ def test_packed_client_runs_the_documented_example(servers: Servers, tmp_path: P
     assert renamed == "Buy oat milk"
     assert "title:" in fields
     assert watched.endswith(" true")
+
+    # The connection of an ended watch does not keep the process.
+    (project / "ended.mjs").write_text(ENDED_WATCH)
+    for how in ("break", "abort"):
+        ended = subprocess.run(
+            ["node", "--expose-gc", "ended.mjs", servers.http_url, how],
+            cwd=project, capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+        assert (ended.stdout, ended.stderr, ended.returncode) == ("ended\n", "", 0), how

@@ -35,7 +35,7 @@ export function connect({ baseUrl, token }: ConnectOptions): Clients {
     if (value) request.header.set("Authorization", `Bearer ${value}`);
     return next(request);
   };
-  const transport = createConnectTransport({ baseUrl, interceptors: [authorize] });
+  const transport = createConnectTransport({ baseUrl, interceptors: [authorize], fetch: fetchUntilAborted });
   return {
     auth: createClient(AuthService, transport),
     changes: createClient(ChangeService, transport),
@@ -46,6 +46,16 @@ export function connect({ baseUrl, token }: ConnectOptions): Clients {
     users: createClient(UserService, transport),
     transport,
   };
+}
+
+/**
+ * Fetch, and close the connection when the signal ends the call. The fetch of Node alone forgets the signal once its
+ * request is garbage, during the body: an ended watch would keep its connection, and the process.
+ */
+async function fetchUntilAborted(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  const response = await fetch(input, init);
+  if (!response.body || !init?.signal) return response;
+  return new Response(response.body.pipeThrough(new TransformStream(), { signal: init.signal }), response);
 }
 
 /** Field → what is wrong with it, of a failed call. */
