@@ -296,4 +296,6 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class PermissionGroupAdmin(SelectedRowsAdmin, GroupAdmin, ModelAdmin):
-    """Django's admin of groups, in the style of the other pages."""
+    """Django's admin of groups, in the style of the other pages. Django's log is their history."""
+
+    has_history = True

@@ -33,6 +33,7 @@ _GREATEST_ID = 2**63 - 1
 class ChangeLogHistoryMixin(ModelAdmin):
     """Admin of a logged model, whose history pages show the change log."""
 
+    has_history = True
     #: Columns that report progress. Successive changes of nothing else are shown as one.
     progress_fields: frozenset[str] = frozenset()
 
@@ -168,10 +169,6 @@ class ChangeAdmin(ReadOnlyAdmin):
         if change is not None:
             change.reader = Reader(self.admin_site, request, [change])
         return change
-
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Refuse: a change has no history."""
-        raise PermissionDenied
 
 
 def _recent(changes: QuerySet[Change]) -> QuerySet[Change]:

@@ -9,10 +9,10 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets, display
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -129,6 +129,8 @@ class SelectedRowsActionForm(ActionForm):
 class SelectedRowsAdmin(ModelAdmin):
     """An admin with short pages, whose actions reject posted values that are not ids of rows."""
 
+    #: Whether rows have a page of their history, and the button that opens it.
+    has_history = False
     list_per_page = 25
     change_list_template: Any = "admin/list_of_rows.html"
 
@@ -144,6 +146,17 @@ class SelectedRowsAdmin(ModelAdmin):
         if isinstance(response, TemplateResponse):
             response.add_post_render_callback(slim)
         return response
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().render_change_form(request, context | {"show_history": self.has_history}, *args, **kwargs)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Render Django's log of the row, if the table has a history."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        if not self.has_history:
+            raise Http404("Rows of this table have no history.")
+        return super().history_view(request, object_id, extra_context)
 
     @display(description=ModelAdmin.action_checkbox.short_description)
     def action_checkbox(self, obj: Any) -> SafeString:

@@ -49,6 +49,10 @@ def test_empty_lists_and_missing_pages_lead_on(site: Client) -> None:
     missing = site.get("/admin/nothing/here/")
     assert missing.status_code == 404
     assert 'href="/admin/"' in missing.content.decode()
+    site.force_login(AdministratorFactory(is_superuser=True))
+    unmade = site.get(reverse("admin:core_job_add"))
+    assert unmade.status_code == 403
+    assert "superuser" not in unmade.content.decode()
     site.force_login(AdministratorFactory(is_staff=True))
     refused = site.get(reverse("admin:core_job_changelist"))
     assert refused.status_code == 403
