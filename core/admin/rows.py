@@ -10,6 +10,7 @@ from datetime import date, time
 from functools import cache, cached_property
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db.models import Model
 from django.template.loader import render_to_string
 from django.utils.html import conditional_escape, format_html
@@ -68,13 +69,22 @@ class RowList(ChangeList):
                 yield f'<td class="cell cell-check action-checkbox" data-label="Select record">{box}</td>'
                 continue
             value, text = found(row, column.name, self.model_admin)
-            shown = _mark(value) if isinstance(value, bool) else conditional_escape(text)
+            shown = _shown(value, text)
             start = column.short_start if isinstance(value, date | time | Model) else column.start
             if column.has_link:
                 link = conditional_escape(f"{self.url_for_result(row)}{filters}")
                 yield f'{start}<a href="{link}" class="cell-link">{shown}</a></th>'
             else:
                 yield f"{start}{shown}</td>"
+
+
+def _shown(value: Any, text: str) -> str:
+    """Return a value as the HTML of a cell. A person is their name; pointing at it shows the e-mail address, too."""
+    if isinstance(value, bool):
+        return _mark(value)
+    if isinstance(value, get_user_model()):
+        return format_html('<span class="cell-person" title="{}">{}</span>', text, value.display_name)
+    return conditional_escape(text)
 
 
 @cache

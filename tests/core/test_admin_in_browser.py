@@ -175,6 +175,22 @@ def test_lists_on_a_desk_and_on_a_telephone(
     assert not page.errors, page.errors
 
 
+def test_tasks_and_meetings_fit_on_a_desk(servers: Servers, page: Page, administrator: User) -> None:
+    title = "Check the cable lengths of the emergency stops in the second hall before the acceptance"
+    person = UserFactory(display_name="Maximiliane Oberhuber-Lindenbaum")
+    TaskFactory(title=title, assigned_to=person, created_by=administrator, due_date=timezone.now())
+    TranscribedMeetingFactory(title=title, owner=person, starts_at=timezone.now())
+    page.size(1280, 800)
+    for name in ("tasks_task", "meetings_meeting"):
+        page.open(servers.http_url + reverse(f"admin:{name}_changelist"))
+        page.until("!!document.querySelector('.data-row')")
+        box, rows, named = page.value(
+            "['.rows', '#result_list', 'tbody th'].map((e) => document.querySelector(e).getBoundingClientRect().width)"
+        )
+        assert rows <= box, name
+        assert named >= 200, name
+
+
 def faults(
     servers: Servers, page: Page, address: str, shown: str, screens: Sequence[tuple[int, int, str, str]]
 ) -> Iterator[tuple[object, ...]]:

@@ -27,6 +27,12 @@ def users_of(site: Client, **asked: object) -> list[User]:
     return list(site.get(reverse("admin:users_user_changelist"), asked).context["cl"].result_list)
 
 
+def test_people_are_named_in_lists_with_their_addresses_as_tooltips(site: Client) -> None:
+    TaskFactory(assigned_to=UserFactory(display_name="Ann <b>", email="ann@example.com"))
+    page = site.get(reverse("admin:tasks_task_changelist")).content.decode()
+    assert 'title="Ann &lt;b&gt; &lt;ann@example.com&gt;">Ann &lt;b&gt;</span>' in page
+
+
 @pytest.mark.parametrize("few", [1_000, 0])
 def test_pages_end_where_counting_does(site: Client, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     monkeypatch.setattr(lists, "COUNT_LIMIT", 6)
