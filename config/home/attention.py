@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from config.home.alive import Process
+from config.home.calls import Calls
 from config.home.pipelines import Pipeline
 from config.home.state import MANY_FAILURES, MAX_COUNTED, State
 from core.models import Job
@@ -17,6 +18,8 @@ from meetings.models import NodeState, SpeechNode
 MAX_NAMED = 5
 #: Jobs that are due for longer need more workers.
 _LATE_SECONDS = 300
+#: Of fewer calls, it does not matter that most fail.
+_MIN_CALLS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,18 @@ def counted(number: int, noun: str) -> str:
     return f"{more}{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def of_system(request: HttpRequest, processes: Iterable[Process], state: State) -> Iterator[Item]:
-    """Yield what is wrong with processes, the change log, jobs and sign-ins."""
+def of_system(request: HttpRequest, processes: Iterable[Process], calls: Calls, state: State) -> Iterator[Item]:
+    """Yield what is wrong with processes, calls, the change log, jobs and sign-ins."""
     for one in processes:
         if not one.is_alive and one.service != process.NODE:
             yield Item(f"{one.title} is not seen", f"{one.note} Start it with manage.py {one.command}.")
+    if calls.total >= _MIN_CALLS and 2 * (calls.refused + calls.errors) > calls.total:
+        title = f"{calls.refused + calls.errors:,.0f} of {calls.total:,.0f} calls got no result"
+        detail = (
+            f"{calls.refused:,.0f} had no valid credential or exceeded a limit, {calls.errors:,.0f} ended with a "
+            "server error. The log lines of the calls have the addresses of the callers."
+        )
+        yield Item(title, detail)
     if state.numbering.is_late:
         detail = f"The oldest has waited for {state.numbering.lag_seconds:.0f} s; meanwhile streams deliver nothing."
         yield Item("Changes get no sequence numbers", detail)

@@ -16,6 +16,8 @@ _HANDLED = {"http_server_requests_total": "REST", "grpc_server_handled_total": "
 _SECONDS = ("http_server_request_seconds_bucket", "grpc_server_handling_seconds_bucket")
 #: Outcomes that the server is to blame for; the others are the callers' mistakes.
 _ERRORS = ("INTERNAL", "UNKNOWN", "UNAVAILABLE", "DATA_LOSS", "DEADLINE_EXCEEDED")
+#: Outcomes of calls without a valid credential, and of those beyond a limit. A server that is full answers UNAVAILABLE.
+_REFUSED = ("UNAUTHENTICATED", "401", "RESOURCE_EXHAUSTED", "429")
 
 
 @dataclass(slots=True)
@@ -29,6 +31,7 @@ class Operation:
     name: str
     transport: str
     calls: float = 0
+    refused: float = 0
     errors: float = 0
     buckets: dict[float, float] = field(default_factory=lambda: defaultdict(float))
 
@@ -62,6 +65,10 @@ class Calls:
     @property
     def total(self) -> float:
         return sum(one.calls for one in self.operations)
+
+    @property
+    def refused(self) -> float:
+        return sum(one.refused for one in self.operations)
 
     @property
     def errors(self) -> float:
@@ -154,3 +161,5 @@ def _add(operation: Operation, sample: Sample, value: float) -> None:
     code = sample.labels.get("code") or sample.labels.get("grpc_code", "")
     if code in _ERRORS or code.startswith("5"):
         operation.errors += value
+    elif code in _REFUSED:
+        operation.refused += value

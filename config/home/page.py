@@ -88,7 +88,7 @@ def _of_system(request: HttpRequest, items: list[attention.Item]) -> Iterator[tu
     """Yield the panels about the system, and add what is wrong with it to `items`."""
     known, scraped = state.read(), processes.latest()
     found, calls = alive.processes(scraped, known.sessions), processes.calls()
-    items += attention.of_system(request, found, known)
+    items += attention.of_system(request, found, calls, known)
     streams = sum(sum((one.streams or {}).values()) for one in found)
     yield "system", {"state": known, "streams": streams, "may_see_streams": any(one.streams for one in found)}
     yield "processes", {"processes": found}

@@ -113,7 +113,7 @@ def test_processes_report_calls_since_the_page_was_first_opened(site: Client, se
 
     call("ListTasks", "200", 0.05, 50)
     first = panels(site)
-    assert "Since the processes started: 50 calls, 0 server errors" in first["calls"]
+    assert "Since the processes started: 50 calls, 0 refused, 0 server errors" in first["calls"]
     assert "gRPC server" in first["calls"]  # Its metrics do not answer.
     assert "Up since 2023-11-14" in first["processes"]
     assert "<dd>7</dd>" in first["system"].replace("\n", "")
@@ -121,12 +121,19 @@ def test_processes_report_calls_since_the_page_was_first_opened(site: Client, se
     call("ListTasks", "500", 0.7, 2)
     call("GetTask", "404", 0.05, 1)
     second = panels(site)["calls"]
-    assert "102 calls, 2 server errors" in second
+    assert "102 calls, 0 refused, 2 server errors" in second
     assert second.index("ListTasks") < second.index("GetTask")
     assert "<td>101</td>" in second
     assert processes.calls().operations[0].p99_ms == pytest.approx(545, abs=1)  # 1 % of 101 lies in the upper bucket.
+    assert "got no result" not in panels(site)["attention"]
+    call("ListTasks", "401", 0.01, 90)
+    call("GetTask", "429", 0.01, 20)
+    third = panels(site)
+    assert "212 calls, 110 refused, 2 server errors" in third["calls"]
+    assert '<td class="home-bad">90</td><td class="home-bad">2</td>' in third["calls"]
+    assert "112 of 212 calls got no result" in third["attention"]
     started.set(1_800_000_000)  # Another process, whose counters began at 0.
-    assert "152 calls" in panels(site)["calls"]
+    assert "262 calls" in panels(site)["calls"]
 
 
 def test_figures_and_plot_of_tasks_in_the_zone_of_the_user(site: Client, administrator: User) -> None:
