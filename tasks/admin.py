@@ -34,7 +34,11 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]
     """Form with the fields that UpdateTask may write."""
 
     labels = SimpleArrayField(
-        forms.CharField(), delimiter="\n", required=False, help_text="One a line.", widget=UnfoldAdminTextareaWidget
+        forms.CharField(),
+        delimiter="\n",
+        required=False,
+        help_text="One label a line; a comma is part of a label.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
 
     class Meta:

@@ -239,6 +239,10 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
     def is_active(self) -> bool:  # type: ignore[override]
         return self.status in OPEN_ACCOUNT_STATUSES
 
+    def get_full_name(self) -> str:
+        """Return the name that pages of the admin site address the user by."""
+        return self.display_name
+
     @property
     def named_roles(self) -> list[Role]:
         return [Role(number) for number in self.roles]

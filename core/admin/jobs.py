@@ -33,12 +33,33 @@ class StateFilter(admin.SimpleListFilter):
 @admin.register(Job)
 class JobAdmin(LargeList):
     list_display = ("kind", "created_at", "state", "attempts", "next_try_at", "last_error")
+    fields = (
+        *list_display[:3], "arguments", *list_display[3:4], "max_attempts", *list_display[4:], "ended_at", "is_slow",
+        "is_live", "takes_turns_as", "turn_number", "lease_until", "request_id",
+    )  # fmt: skip
+    readonly_fields = fields
     list_filter = (StateFilter,)
     lookups = ("state",)
     # Ids are ordered by creation time.
     ordering = ("-id",)
     actions = ("retry",)
     when_empty = "Writes that have further effects, such as mails and recordings, queue jobs."
+
+    @admin.display(description="slow: may take minutes or hours", boolean=True)
+    def is_slow(self, job: Job) -> bool:
+        return job.slow
+
+    @admin.display(description="live: a person waits for it", boolean=True)
+    def is_live(self, job: Job) -> bool:
+        return job.live
+
+    @admin.display(description="takes turns with other slow jobs as", empty_value="-")
+    def takes_turns_as(self, job: Job) -> str:
+        return job.fairness_key
+
+    @admin.display(description="round in which it is due")
+    def turn_number(self, job: Job) -> int:
+        return job.turn
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -39,6 +39,7 @@ class Facts:
 def take_facts(form: Any, row: Model, model_admin: ModelAdmin) -> Iterator[Facts]:
     """Remove the parts of an admin form that are read-only as a whole, and yield them."""
     kept = []
+    meta = form.form._meta
     for title, options in form.fieldsets:
         names = flatten(options["fields"])
         if not set(names) <= set(form.readonly_fields):
@@ -46,9 +47,11 @@ def take_facts(form: Any, row: Model, model_admin: ModelAdmin) -> Iterator[Facts
             continue
         fields = [
             (
-                capfirst(str(label_for_field(name, type(row), model_admin, form=form.form))),
+                capfirst(
+                    str((meta.labels or {}).get(name) or label_for_field(name, type(row), model_admin, form=form.form))
+                ),
                 _in_lines(value_of(row, name, model_admin)),
-                str(help_text_for_field(name, type(row))),
+                str((meta.help_texts or {}).get(name) or help_text_for_field(name, type(row))),
             )
             for name in names
         ]

@@ -37,6 +37,10 @@ def sheet_link(part: Any, text: str, **marked: object) -> SafeString:
     return format_html('<a class="text-link" href="{}#{}">{}</a>', address, place, text)
 
 
+def _in_words(name: str) -> str:
+    return name.replace("_", " ")
+
+
 class DrawingPartAdmin(ChangeLogHistoryMixin, CsvExport, ServiceBackedAdmin, LargeList):
     """Base of the admins of what is on the pages of documents. Rows are added in the viewer."""
 
@@ -76,7 +80,7 @@ class DrawingPartAdmin(ChangeLogHistoryMixin, CsvExport, ServiceBackedAdmin, Lar
 
 @admin.register(Component)
 class ComponentAdmin(DrawingPartAdmin):
-    list_display = ("name", "component_class", "rating_raw", "state", "sheet", "of_document", "project", "remark",
+    list_display = ("name", "class_words", "rating", "state", "sheet", "of_document", "project", "remark",
                     "decided_by")  # fmt: skip
     list_select_related = ("document__project", "decided_by")
     list_filter = ("state", ("document__project", PickerFilter), ("document", PickerFilter))
@@ -100,6 +104,22 @@ class ComponentAdmin(DrawingPartAdmin):
     @admin.display(description="designator")
     def name(self, component: Component) -> str:
         return component.designator or f"({component.component_class})"
+
+    @admin.display(description="class")
+    def class_words(self, component: Component) -> str:
+        return _in_words(component.component_class)
+
+    @admin.display(description="rating", empty_value="-")
+    def rating(self, component: Component) -> str:
+        return component.rating_raw
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        labels = {"component_class": "Class", "rating_raw": "Rating"}
+        help_texts = {
+            "component_class": "What kind of device it is, with _ between words: circuit_breaker.",
+            "rating_raw": "As the drawing states it: 16 A.",
+        }
+        return super().get_form(request, obj, change, labels=labels, help_texts=help_texts, **kwargs)
 
     @admin.display(description="sheet")
     def sheet(self, component: Component) -> SafeString:
@@ -150,7 +170,7 @@ class ComponentAdmin(DrawingPartAdmin):
 class SymbolAdmin(DrawingPartAdmin):
     """Symbols are not editable: a count is that of an exemplar."""
 
-    list_display = ("name", "symbol_class", "counted", "found", "withheld_count", "sheet", "of_document", "project",
+    list_display = ("name", "class_words", "counted", "found", "withheld_count", "sheet", "of_document", "project",
                     "created_by")  # fmt: skip
     list_select_related = ("document__project", "created_by")
     # There are a few in each project: no index is needed.
@@ -160,14 +180,22 @@ class SymbolAdmin(DrawingPartAdmin):
     searched = "name__icontains"
     search_help_text = "Part of the name"
     when_empty = "Drag a box around a symbol in the viewer of a drawing to count it."
-    fields = ("name", "symbol_class", "counted", "found", "withheld_count", "remarks", "sheet", "of_document",
-              "project", "may_rotate", "may_mirror", "is_of_legend", "created_by", "id", "version", "created_at",
+    fields = ("name", "class_words", "counted", "found", "withheld_count", "remarks", "sheet", "of_document",
+              "project", "may_rotate", "may_mirror", "of_legend", "created_by", "id", "version", "created_at",
               "updated_at")  # fmt: skip
     readonly_fields = fields
     actions = ("count", "cancel", "export_csv")
     export_fields = ("id", "name", "symbol_class", "count_status", "match_count", "withheld_count", "is_complete",
                      "document", "page_number", "created_by", "created_at")  # fmt: skip
     progress_fields = frozenset(("count_progress",))
+
+    @admin.display(description="class")
+    def class_words(self, symbol: Symbol) -> str:
+        return _in_words(symbol.symbol_class)
+
+    @admin.display(description="drawn in the legend, not counted itself", boolean=True)
+    def of_legend(self, symbol: Symbol) -> bool:
+        return symbol.is_of_legend
 
     @admin.display(description="count")
     def counted(self, symbol: Symbol) -> str:

@@ -103,7 +103,7 @@ class PartList(ChangeLogHistoryMixin, LargeList):
 
 @admin.register(Segment)
 class SegmentAdmin(ServiceBackedAdmin, PartList):
-    list_display = ("said_at", "text", "of_meeting", "transcript_version", "sure", "degraded", "edited_by")
+    list_display = ("said_at", "text", "of_meeting", "transcript_version", "sure", "by_fallback", "edited_by")
     list_select_related = ("meeting", "edited_by")
     list_filter = (CorrectedFilter,)
     lookups = ("meeting__id__exact", "corrected")
@@ -111,9 +111,13 @@ class SegmentAdmin(ServiceBackedAdmin, PartList):
     search_help_text = "Beginnings of words that were said"
     deferred = ("search_words",)
     fields = (*transcripts.WRITABLE, "recognized_text", "meeting", "transcript_version", "said_at", "sure",
-              "degraded", "by_vocabulary", "engine", "id", "version", "edited_by", "edited_at", "created_at",
+              "by_fallback", "by_vocabulary", "engine", "id", "version", "edited_by", "edited_at", "created_at",
               "updated_at")  # fmt: skip
     readonly_fields = fields[len(transcripts.WRITABLE) :]
+
+    @admin.display(description="recognised by the fallback engine", boolean=True)
+    def by_fallback(self, segment: Segment) -> bool:
+        return segment.degraded
 
     @admin.display(description="at")
     def said_at(self, segment: Segment) -> str:

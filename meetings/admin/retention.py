@@ -14,11 +14,15 @@ from meetings.services import retention
 
 @admin.register(RetentionPolicy)
 class RetentionPolicyAdmin(ServiceBackedAdmin, LargeList):
-    list_display = ("__str__", "recordings_after_success", "recordings_after_days", "transcripts_after_days")
+    list_display = ("__str__", "after_success", "recordings_after_days", "transcripts_after_days")
     list_select_related = ("project",)
     ordering = ("id",)
-    fields = ("project", *list_display[1:])
+    fields = ("project", "recordings_after_success", *list_display[2:])
     autocomplete_fields = ("project",)
+
+    @admin.display(description="recordings once processed", boolean=True)
+    def after_success(self, policy: RetentionPolicy) -> bool:
+        return policy.recordings_after_success
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RetentionPolicy]:
         """Return all policies. That of the installation is created if it is missing."""
@@ -32,7 +36,18 @@ class RetentionPolicyAdmin(ServiceBackedAdmin, LargeList):
         return ("project",) if obj else ()
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
+        labels = {
+            "recordings_after_success": "Delete recordings once they are processed",
+            "recordings_after_days": "Delete recordings after days",
+            "transcripts_after_days": "Delete transcripts after days",
+        }
+        help_texts = {
+            "recordings_after_success": "On: a recording is deleted as soon as its meeting is completed. Its "
+            "transcript stays, but no one can listen to it or have it transcribed again.",
+            "recordings_after_days": "Days since the upload. Empty: recordings are kept.",
+            "transcripts_after_days": "Days since the upload of the recording. Empty: transcripts are kept.",
+        }
+        form = super().get_form(request, obj, change, labels=labels, help_texts=help_texts, **kwargs)
         if "project" in form.base_fields:
             # The policy without a project is there already.
             form.base_fields["project"].required = True
