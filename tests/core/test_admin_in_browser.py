@@ -191,6 +191,24 @@ def test_tasks_and_meetings_fit_on_a_desk(servers: Servers, page: Page, administ
         assert named >= 200, name
 
 
+def test_bars_stay_in_their_boxes_on_a_telephone(
+    servers: Servers, page: Page, administrator: User, document: Document
+) -> None:
+    symbol = SymbolFactory(document=document, count_progress=100)
+    meeting = TranscribedMeetingFactory(owner=administrator)
+    page.size(390, 844)
+    for name, pk in (
+        ("drawings_symbol", symbol.pk),
+        ("drawings_document", document.pk),
+        ("meetings_meeting", meeting.pk),
+    ):
+        page.open(servers.http_url + reverse(f"admin:{name}_change", args=[pk]))
+        page.until("!!document.querySelector('.facts progress')")
+        page.value("document.querySelectorAll('.facts').forEach((e) => { e.open = true; }); 0")
+        too_wide = "[...document.querySelectorAll('.facts dd')].filter((e) => e.scrollWidth > e.clientWidth)"
+        assert page.value(f"{too_wide}.map((e) => e.innerText)") == [], name
+
+
 def faults(
     servers: Servers, page: Page, address: str, shown: str, screens: Sequence[tuple[int, int, str, str]]
 ) -> Iterator[tuple[object, ...]]:
