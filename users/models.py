@@ -241,7 +241,7 @@ class User(AbstractBaseUser, PermissionsMixin, Versioned):
 
     def get_full_name(self) -> str:
         """Return the name that pages of the admin site address the user by."""
-        return self.display_name
+        return str(self.display_name)
 
     @property
     def named_roles(self) -> list[Role]:
