@@ -56,11 +56,10 @@ REFUSED = {
     "MeetingService_Retranscribe": "the meeting of this test has no file",
     "streamAudioByWebSocket": "not sent by the page",
 }
-#: Sends an operation and ends it by Stop: once that many events are counted. Returns the longest time in
-#: ms in which the page did nothing else, how many events it counted and has, and the counter's text.
+#: Sends an operation and ends it by Stop, once that many events are counted. Returns how many events the page has
+#: counted then, how many it shows, and the counter's text.
 WATCH = """
 (async (id, enough) => {
-  let longest = 0, last = performance.now();
   const pause = () => new Promise((resume) => setTimeout(resume, 5));
   const operation = document.getElementById(id);
   operation.open = true;
@@ -69,17 +68,11 @@ WATCH = """
   const outcome = operation.querySelector(".outcome");
   const counter = () => outcome.querySelector(".events")?.previousElementSibling.textContent ?? "";
   const stop = [...outcome.querySelectorAll("button")].find((button) => button.textContent === "Stop");
-  last = performance.now();
-  while (!(parseInt(counter()) >= enough)) {
-    await pause();
-    longest = Math.max(longest, performance.now() - last);
-    last = performance.now();
-  }
+  while (!(parseInt(counter()) >= enough)) await pause();
   stop.click();
-  const stopped = performance.now();
   while (outcome.dataset.state === "running") await pause();
   window.watched = {
-    longest, toStop: performance.now() - stopped, state: outcome.dataset.state, text: counter(),
+    state: outcome.dataset.state, text: counter(),
     count: parseInt(counter()), shown: outcome.querySelectorAll(".events li").length,
   };
 })
@@ -204,7 +197,9 @@ def test_grpc_page_by_keyboard_and_as_a_user(servers: Servers, page: Page) -> No
     ("path", "operation"),
     [("/api/v1/docs", "TaskService_WatchTasks"), ("/api/grpc", "taskservice.TaskService.WatchTasks")],
 )
-def test_page_stays_responsive_while_a_stream_is_long(servers: Servers, page: Page, path: str, operation: str) -> None:
+def test_long_stream_can_be_stopped_and_shows_its_last_events(
+    servers: Servers, page: Page, path: str, operation: str
+) -> None:
     call_command("demo", tasks=5_000, stdout=StringIO())
     page.open(f"{servers.http_url}{path}")
     operations_of(page)
@@ -213,9 +208,6 @@ def test_page_stays_responsive_while_a_stream_is_long(servers: Servers, page: Pa
         page.value(f"window.watched = null, {WATCH}('{operation}', {enough}), 0")
         page.until("window.watched !== null", seconds=60)
         found[enough] = {name: page.value(f"window.watched.{name}") for name in ("state", "count", "shown", "text")}
-        # The page was blocked for seconds when it drew each event by itself.
-        assert page.value("window.watched.longest") < 1_000
-        assert page.value("window.watched.toStop") < 200
     assert found[1]["count"] < 5_000
     assert found[5_000]["shown"] == 500
     assert f"{found[5_000]['count'] - 500} earlier events are not shown" in found[5_000]["text"]
