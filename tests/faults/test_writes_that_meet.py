@@ -11,7 +11,7 @@ import pytest
 from tandem.task.v1.task_pb2 import BulkCreateResponse, CreateTaskRequest, GetTaskRequest, UpdateTaskRequest
 from tests.faults.conftest import SHARE
 from tests.support.faults import judging
-from tests.support.faults.calling import NotDoneError, TaskClient
+from tests.support.faults.calling import NotDoneError, TaskClient, until_admitted
 from tests.support.faults.judging import Log
 from tests.support.faults.product import PATIENCE_SECONDS, Installation
 from tests.support.servers import until
@@ -41,7 +41,8 @@ def test_duplicates_make_one_task(installation: Installation, client: TaskClient
         key = number // AT_ONCE
         over = client.over_http if number % 10 == 0 else client.over_grpc
         try:
-            return str(over("CreateTask", CreateTaskRequest(title=f"Task {key}", request_id=f"key-{key}")).id)
+            request = CreateTaskRequest(title=f"Task {key}", request_id=f"key-{key}")
+            return str(until_admitted(over, "CreateTask", request).id)
         except NotDoneError as exc:
             assert str(exc) == "REQUEST_IN_PROGRESS"
             return ""
@@ -69,10 +70,10 @@ def test_editors_of_one_task_overwrite_nothing_unseen(
         outcomes = []
         beginning.wait(PATIENCE_SECONDS)
         for attempt in range(attempts):
-            version = over("GetTask", GetTaskRequest(id=task.id)).version
+            version = until_admitted(over, "GetTask", GetTaskRequest(id=task.id)).version
             request = UpdateTaskRequest(id=task.id, title=f"{editor}/{attempt}", version=version)
             try:
-                assert over("UpdateTask", request).version == version + 1
+                assert until_admitted(over, "UpdateTask", request).version == version + 1
                 outcomes.append("done")
             except NotDoneError as exc:
                 outcomes.append(str(exc))

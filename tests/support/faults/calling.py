@@ -1,9 +1,11 @@
 """Calls over both transports, as other programs make them."""
 
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from http.client import HTTPException
 from typing import Any
 
@@ -92,6 +94,22 @@ class TaskClient:
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": self.bearer} if self.bearer else {}
+
+
+def until_admitted(call: Callable[[str, Message], Any], rpc: str, request: Message) -> Any:
+    """Make a call, and repeat it after a second, as the answer asks, while the server is too busy for it.
+
+    Raises:
+        NotDoneError: for another reason, or because the server stays busy for a minute.
+    """
+    for _ in range(60):
+        try:
+            return call(rpc, request)
+        except NotDoneError as exc:
+            if not exc.was_refused:
+                raise
+            time.sleep(1)
+    return call(rpc, request)
 
 
 def _reason(exc: Any) -> str:
