@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from core.db import common_words, search
 from tasks.models import Task
 from tests.support.factories import UserFactory
-from tests.support.plans import executed, rows_read
+from tests.support.plans import executed, fill_tasks, rows_read
 
 #: Of these, each is about seeds; the ten oldest are about bulbs too.
 TASKS, OLDEST = 20_000, 10
@@ -23,14 +23,7 @@ FROM generate_series(1, {TASKS}) AS n
 
 @pytest.fixture
 def many(db: None) -> None:
-    user = UserFactory()
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute(MAKE, [user.pk])
-        cursor.execute("SET LOCAL session_replication_role = origin")
-        # As autovacuum does.
-        cursor.execute("SELECT gin_clean_pending_list('tasks_words')")
-        cursor.execute("ANALYZE tasks_task")
+    fill_tasks(MAKE, UserFactory().pk, "tasks_words")
 
 
 def about(words: str) -> QuerySet[Task]:

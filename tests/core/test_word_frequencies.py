@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from projects.models import Project
 from tandem.task.v1.task_pb2 import ListTasksRequest
 from tests.support.factories import ProjectFactory, ProjectMemberFactory
-from tests.support.plans import entries_read, rows_read
+from tests.support.plans import entries_read, fill_tasks, rows_read
 from tests.support.transports import Transport
 from users.models import User
 
@@ -30,13 +30,7 @@ FROM generate_series(1, {TASKS}) AS n
 @pytest.fixture
 def project(db: None) -> Project:
     project = ProjectFactory()
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute(MAKE, [project.pk])
-        cursor.execute("SET LOCAL session_replication_role = origin")
-        # As autovacuum does.
-        cursor.execute("SELECT gin_clean_pending_list('tasks_words'), gin_clean_pending_list('tasks_labels')")
-        cursor.execute("ANALYZE tasks_task")
+    fill_tasks(MAKE, project.pk, "tasks_words", "tasks_labels")
     return project
 
 
