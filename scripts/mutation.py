@@ -47,6 +47,8 @@ MODULES = {
     "core/operations": ("tests/core/test_operations.py",),
     "core/execution": (
         "tests/access/operations/test_credentials_scope.py",
+        "tests/core/limits/test_limits_of_calls.py",
+        "tests/core/test_admission.py",
         "tests/core/test_execution.py",
         "tests/core/test_idempotency.py",
         "tests/core/test_preconditions.py",

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 
 from changes.models import Change
@@ -12,10 +13,11 @@ from core import bulk
 from core.actors import Actor
 from core.auth import Credential, System
 from core.bulk import BulkItem, Chunk, Outcome
-from core.errors import Failure, Unauthenticated, Unavailable
+from core.errors import Failure, Unauthenticated, Unavailable, Violation, problem_of
 from core.operations import Call, operations
 from tandem.task.v1 import task_pb2
 from tandem.task.v1.task_pb2 import CreateTaskRequest
+from tandem.task.v1.task_pb2 import Task as TaskMessage
 from tasks import handlers
 from tasks.models import Task
 from tests.support.servers import until
@@ -171,3 +173,36 @@ def test_a_service_that_builds_too_few_instances_writes_nothing() -> None:
     with pytest.raises(ValueError, match="shorter"):
         stream.write(items(2))
     assert stream.written == []
+
+
+def test_chunks_are_written_in_a_thread_that_does_not_keep_the_process() -> None:
+    class Naming(Stream):
+        def save(self, actor: Actor, chunk: Chunk) -> None:
+            super().save(actor, chunk)
+            threads.append(threading.current_thread())
+
+    threads: list[threading.Thread] = []
+    Naming().write(items(4))
+    # A chunk that is not full is written by the caller's thread.
+    assert [(thread.name, thread.daemon) for thread in threads[:-1]] == [("bulk", True)]
+    assert threads[-1] is threading.current_thread()
+
+
+def test_items_without_a_field_for_a_key_are_written() -> None:
+    stream = Stream()
+    assert stream.write(TaskMessage(title=str(number)) for number in range(2)).written == 2
+    assert stream.written == [[0, 1]]
+
+
+def test_an_atomic_write_reads_one_item_beyond_its_limit(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk.stream, "MAX_ATOMIC", 4)
+    stream, many = Stream(), items(9)
+    stream.call.atomic = True
+    with pytest.raises(ValidationError) as caught:
+        stream.write(many)
+    assert problem_of(caught.value).violations == (
+        Violation("x-bulk-mode", "max_items", "An atomic write has at most 4 items.", ("x-bulk-mode",)),
+    )
+    assert (len(list(many)), stream.written) == (4, [])
+    assert stream.write(items(4)).written == 4
+    assert stream.written == [[0, 1, 2], [3]]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
+from core import idempotency
 from core.bulk import chunks
 from core.bulk.chunks import BulkItem, Chunk, Failures, Outcome, error_fields
 from core.errors import AlreadyExists, Problem, Violation, invalid
@@ -125,6 +126,18 @@ def test_items_with_an_outcome_are_not_pending() -> None:
     repeating: Any = item(1)
     repeating.repeats = first
     assert chunk(first, repeating, item(2, CONFLICT), replayed(3)).pending == [first]
+
+
+@pytest.mark.django_db
+def test_an_item_that_another_call_writes_at_the_same_time_is_replayed() -> None:
+    first, second = item(0, key="k", request=b"a"), item(1)
+    both, saved = chunk(first, second), list[list[int]]()
+    both.skip_replayed()
+    idempotency.keep("ann", "Create", [("k", b"a", b"theirs")])
+    both.save(lambda rows: saved.append([row.index for row in rows]))
+    assert saved == [[0, 1], [1]]
+    assert (first.problem, first.replayed, first.answer) == (None, True, b"theirs")
+    assert (second.problem, second.replayed) == (None, False)
 
 
 def test_the_fields_of_an_item_error() -> None:

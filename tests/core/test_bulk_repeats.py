@@ -68,6 +68,14 @@ def test_a_repeated_task_is_answered_with_the_first(api: Transport, ann: User, b
     assert Task.objects.count() == len(items) - 1
 
 
+def test_the_order_of_a_map_makes_no_other_item(api: Transport, ann: User) -> None:
+    names = [f"name {number}" for number in range(20)]
+    items = [task("One", "k", metadata=dict.fromkeys(order, "")) for order in (names, names[::-1])]
+    answer = api(TASKS, items, actor=ann)
+    assert (answer.success_count, list(answer.errors)) == (2, [])
+    assert Task.objects.count() == 1
+
+
 @pytest.mark.parametrize("between", [NEXT_IN_LINE, NEXT_CHUNK])
 @pytest.mark.parametrize("mode", [None, "atomic"])
 def test_a_repeated_bad_task_has_the_error_of_the_first(
