@@ -205,7 +205,7 @@ class Chunk:
         try:
             with transaction.atomic():
                 self._save(rows, save)
-        except IntegrityError:
+        except (IntegrityError, *ITEM_ERRORS):  # The latter of a single row.
             for row in rows:
                 # An earlier rejection may have been caused by a row that is not written now.
                 row.problem = None

@@ -13,21 +13,40 @@ from core.actors import Actor
 from core.bulk import BulkItem, Chunk, Failures
 from core.db.ids import uuid7
 from core.errors import Problem
+from projects.models import Project, Role
+from projects.models import Status as ProjectStatus
 from tasks.models import Task
-from tasks.services import bulk, create_task
-from tests.support.factories import TaskFactory, UserFactory
+from tasks.services import bulk, create_task, delete_task
+from tasks.services.bulk import TaskChange
+from tests.support.factories import ProjectMemberFactory, TaskFactory, UserFactory
 from tests.support.servers import until
 from users.models import Status, User
 
 
+def rows_of(values: Sequence[Any], built: Sequence[Any]) -> list[BulkItem]:
+    rows = []
+    for index, (given, instance) in enumerate(zip(values, built, strict=True)):
+        row = BulkItem(index)
+        row.values, row.instance = given, instance
+        rows.append(row)
+    return rows
+
+
+def chunk(rows: Sequence[BulkItem]) -> Chunk:
+    return Chunk(("ann", "a stream"), rows, {}, lambda task: b"", Failures(), lambda replayed: None)
+
+
 def create_tasks(actor: Actor, many: Sequence[Mapping[str, Any]]) -> list[Task | Problem]:
     """Create tasks as one chunk of a stream. Return the task, or the problem, of each."""
-    rows = []
-    for index, (fields, built) in enumerate(zip(many, bulk.build_tasks(actor, many), strict=True)):
-        row = BulkItem(index)
-        row.values, row.instance = fields, built
-        rows.append(row)
-    bulk.create_tasks(actor, Chunk(("ann", "a stream"), rows, {}, lambda task: b"", Failures(), lambda replayed: None))
+    rows = rows_of(many, bulk.build_tasks(actor, many))
+    bulk.create_tasks(actor, chunk(rows))
+    return [row.problem or row.instance for row in rows]
+
+
+def update_tasks(actor: Actor, changes: Sequence[TaskChange]) -> list[Task | Problem]:
+    """Change tasks as one chunk of a stream. Return the task, or the problem, of each change."""
+    rows = rows_of(changes, [None] * len(changes))
+    bulk.update_tasks(actor, chunk(rows))
     return [row.problem or row.instance for row in rows]
 
 
@@ -72,6 +91,11 @@ def test_number_of_statements_does_not_depend_on_the_number_of_tasks(
         with django_assert_num_queries(8):
             outcomes = create_tasks(ann, [{"title": f"T {n}", "assigned_to": str(bob.pk)} for n in range(many)])
         assert len({outcome.pk for outcome in outcomes if isinstance(outcome, Task)}) == many
+    # Ids that are taken fail without an insert of their own. The versions of deleted tasks take one statement more.
+    taken = [str(task.pk) for task in TaskFactory.create_batch(5)]
+    with django_assert_num_queries(9):
+        outcomes = create_tasks(ann, [{"title": "T", "assigned_to": str(bob.pk), "id": task_id} for task_id in taken])
+    assert [isinstance(outcome, Problem) for outcome in outcomes] == [True] * 5
 
 
 def test_empty_list_creates_nothing(ann: User) -> None:
@@ -146,6 +170,53 @@ def test_assignee_deleted_concurrently_fails_only_its_own_task(transactional_db:
     assert [isinstance(outcome, Task) for outcome in outcomes] == [True, False, True]
     assert violations(outcomes[1]) == {"assigned_to": "unknown"}
     assert Task.objects.count() == 2
+
+
+def test_assignee_deleted_concurrently_fails_a_single_item(transactional_db: None, ann: User, bob: User) -> None:
+    many = [{"title": "of bob", "assigned_to": str(bob.pk)}]
+    (outcome,) = while_a_user_is_being_deleted(bob, lambda: create_tasks(ann, many))
+    assert violations(outcome) == {"assigned_to": "unknown"}
+    assert not Task.objects.exists()
+
+
+@pytest.mark.parametrize("others", [0, 2])
+def test_assignee_deleted_concurrently_fails_only_its_own_change(
+    transactional_db: None, ann: User, bob: User, others: int
+) -> None:
+    first, *rest = TaskFactory.create_batch(1 + others, created_by=ann)
+    changes = [TaskChange(str(first.pk), {"assigned_to": str(bob.pk)})]
+    changes += [TaskChange(str(task.pk), {"title": "Changed"}) for task in rest]
+    outcome, *made = while_a_user_is_being_deleted(bob, lambda: update_tasks(ann, changes))
+    assert violations(outcome) == {"assigned_to": "unknown"}
+    assert [isinstance(one, Task) for one in made] == [True] * others
+    assert Task.objects.filter(title="Changed").count() == others
+
+
+def test_project_archived_after_the_check_gets_no_task(ann: User) -> None:
+    project = ProjectMemberFactory(user=ann, role=Role.EDITOR).project
+    many = [{"title": "in it", "project_id": str(project.pk)}, {"title": "in none"}]
+    rows = rows_of(many, bulk.build_tasks(ann, many))
+    Project.objects.update(status=ProjectStatus.ARCHIVED)
+    bulk.create_tasks(ann, chunk(rows))
+    assert [row.problem and (row.problem.reason, row.problem.message) for row in rows] == [
+        ("CONFLICT", "The project is archived; unarchive it to change it or what is in it."),
+        None,
+    ]
+    assert [task.title for task in Task.objects.all()] == ["in none"]
+
+
+def test_reused_id_continues_the_versions(ann: User) -> None:
+    chosen = str(uuid7())
+    for version in (1, 3):  # The deletion was version 2.
+        first, other = create_tasks(ann, [{"title": "chosen", "id": chosen}, {"title": "other"}])
+        assert isinstance(first, Task)
+        assert isinstance(other, Task)
+        assert [Task.objects.get(pk=task.pk).version for task in (first, other)] == [version, 1]
+        delete_task(ann, chosen)
+
+
+def test_a_task_without_a_title_is_invalid(ann: User) -> None:
+    assert violations(create_tasks(ann, [{}])[0]) == {"title": "required"}
 
 
 def waiting_for_locks() -> int:
