@@ -6,17 +6,21 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
 from core.bulk import BulkItem, Chunk, Failures
 from core.db.ids import uuid7
 from core.errors import Problem, problem_of
+from projects.models import Project, Role
+from projects.models import Status as ProjectStatus
 from tasks import services
 from tasks.models import Status, Task, TaskOrigin
 from tasks.services import bulk, imports
 from tasks.services.imports import Fate, Imported
-from tests.support.factories import TaskFactory, UserFactory
+from tests.support.factories import ProjectFactory, ProjectMemberFactory, TaskFactory, UserFactory
 from users.models import Status as AccountStatus
 from users.models import User
 
@@ -79,6 +83,24 @@ def test_only_the_creator_deletes_a_task(ann: User, bob: User) -> None:
     )
     services.delete_task(ann, str(task.pk))
     assert not Task.objects.filter(pk=task.pk).exists()
+
+
+def test_the_reasons_why_a_task_may_not_be_changed(ann: User, bob: User) -> None:
+    project = ProjectMemberFactory(user=ann, role=Role.VIEWER).project
+    task = TaskFactory(project=project, assigned_to=bob)
+    with pytest.raises(PermissionDenied) as caught:
+        services.update_task(ann, str(task.pk), {"title": "x"})
+    assert str(caught.value) == "Only editors of its project, its creator and its assignee may change a task."
+    with pytest.raises(PermissionDenied) as caught:
+        services.update_task(bob, str(task.pk), {"project_id": ""})
+    assert str(caught.value) == "Only editors of its project and its creator may take a task out of a project."
+
+
+def test_a_task_inherits_a_project_unless_it_names_one(ann: User) -> None:
+    inherited, own = ProjectFactory(), ProjectMemberFactory(user=ann, role=Role.EDITOR).project
+    for fields, expected in (({}, inherited), ({"project_id": str(own.pk)}, own), ({"project_id": ""}, inherited)):
+        task = services.create_task(ann, {"title": "x", **fields}, inherited=inherited.pk)
+        assert Task.objects.get(pk=task.pk).project_id == expected.pk
 
 
 def rows_of(values: Sequence[Any], built: Sequence[Any]) -> list[BulkItem]:
@@ -168,6 +190,68 @@ def test_a_repeated_import_writes_only_what_changed_in_the_source(administrator:
     assert created() == before
     task.delete()
     assert imported(title="again") == [Fate.DELETED]
+
+
+def test_an_import_of_some_fields_keeps_what_is_known_of_the_others(administrator: User) -> None:
+    def imported(**fields: Any) -> list[Fate | Problem]:
+        return run_import(administrator, Imported("todo", "1", fields))
+
+    first = {"title": "a", "description": "from there", "metadata": {"x": "1", "y": "2"}}
+    assert imported(**first) == [Fate.CREATED]
+    assert imported(title="b") == [Fate.UPDATED]
+    Task.objects.update(description="edited here")
+    # The order of the entries of a map makes no other value.
+    assert imported(**first | {"title": "b", "metadata": {"y": "2", "x": "1"}}) == [Fate.UNCHANGED]
+    assert Task.objects.get().description == "edited here"
+
+
+def test_an_import_compares_with_what_earlier_releases_kept(administrator: User) -> None:
+    due = datetime(2027, 3, 1, 12, tzinfo=UTC)
+    run_import(administrator, Imported("todo", "1", {"title": "a", "due_date": due, "metadata": {"y": "2", "x": "1"}}))
+    assert TaskOrigin.objects.get().digests == {
+        "title": "ac8d8342bbb2362d",
+        "due_date": "94c8c4bfe6f82886",
+        "metadata": "e54db2ae5be30f76",
+    }
+
+
+def test_new_and_known_tasks_are_imported_together(administrator: User) -> None:
+    def imported(source: str, number: int, title: str) -> Imported:
+        return Imported(source, str(number), {"title": title})
+
+    run_import(administrator, imported("todo", 1, "a"), imported("todo", 2, "b"), imported("other", 1, "c"))
+    with CaptureQueriesContext(connection) as statements:
+        fates = run_import(administrator, imported("todo", 3, "new"), imported("todo", 1, "changed"))
+    assert fates == [Fate.CREATED, Fate.UPDATED]
+    assert set(Task.objects.values_list("title", flat=True)) == {"changed", "b", "c", "new"}
+    # Rows are locked in the order of ids, so that two imports do not deadlock, and only those that are needed.
+    locked = [one["sql"] for one in statements if "FOR UPDATE" in one["sql"] and '"tasks_task' in one["sql"]]
+    assert len(locked) == 2
+    assert all("ORDER BY" in statement for statement in locked)
+    assert "\"source\" IN ('todo')" in locked[0]
+    assert '"external_id" IN (' in locked[0]
+    assert '"id" IN (' in locked[1]
+
+
+def test_project_archived_after_the_check_gets_no_imported_task(administrator: User) -> None:
+    project = ProjectFactory()
+    many = [Imported("todo", "1", {"title": "in it", "project_id": project.pk}), Imported("todo", "2", {"title": "b"})]
+    rows = rows_of(many, imports.build_imported_tasks(administrator, many))
+    Project.objects.update(status=ProjectStatus.ARCHIVED)
+    imports.import_tasks(administrator, chunk(rows))
+    assert [row.problem and row.problem.reason for row in rows] == ["CONFLICT", None]
+    assert [task.title for task in Task.objects.all()] == ["b"]
+
+
+def test_a_closed_account_is_a_creator_but_not_an_assignee(administrator: User) -> None:
+    closed = UserFactory(status=AccountStatus.BANNED)
+    fields = {"title": "a", "assigned_to_id": closed.pk}
+    failed, fate = run_import(
+        administrator, Imported("x", "1", fields), Imported("x", "2", {"title": "b"}, created_by_id=closed.pk)
+    )
+    assert isinstance(failed, Problem)
+    assert (violations(failed), fate) == ([("assigned_to", "unknown", UNKNOWN_USER)], Fate.CREATED)
+    assert Task.objects.get().created_by == closed
 
 
 def test_an_import_whose_metadata_no_longer_fit_fails_alone(administrator: User) -> None:

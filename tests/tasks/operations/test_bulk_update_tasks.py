@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -89,6 +90,8 @@ def test_changes_that_fail_are_reported_and_the_others_made(api: Transport, ann:
     ]  # fmt: skip
     assert [(error.index, error.code) for error in answer.errors] == list(enumerate(codes))
     assert answer.errors[0].error_message == f"Task with ID '{of_others.pk}' not found"
+    archived_message = "The project is archived; unarchive it to change it or what is in it."
+    assert answer.errors[3].error_message == archived_message
     assert {v.field for v in answer.errors[5].field_violations} == {"title", "rank", "assigned_to"}
     fields = [[violation.field for violation in error.field_violations] for error in answer.errors]
     assert fields[6:10] == [["title"], ["nonsense"], ["status"], ["version"]]
@@ -102,11 +105,32 @@ def test_a_change_builds_on_those_before_it(api: Transport, ann: User) -> None:
         change(other, title="Other"),
         change(task, description="Two", version=2),
         change(task, title="Stale", version=1),
+        change(task, labels=["three"]),
     ]
     answer = api(BULK, items, actor=ann)
-    assert (answer.success_count, [error.index for error in answer.errors]) == (3, [3])
+    assert (answer.success_count, [error.index for error in answer.errors]) == (4, [3])
     task.refresh_from_db()
-    assert (task.title, task.description, task.version) == ("One", "Two", 3)
+    assert (task.title, task.description, task.labels, task.version) == ("One", "Two", ["three"], 4)
+    versions = Change.objects.filter(subject_id=task.pk).order_by("id").values_list("subject_version", flat=True)
+    assert list(versions) == [1, 2, 3, 4]
+
+
+def test_editors_change_and_move_the_tasks_of_their_project(api: Transport, ann: User) -> None:
+    project = ProjectMemberFactory(user=ann, role=Role.EDITOR).project
+    inside, moved = TaskFactory.create_batch(2, project=project)
+    answer = api(BULK, [change(inside, title="New"), change(moved, ["project_id"])], actor=ann)
+    assert (answer.success_count, list(answer.errors)) == (2, [])
+    assert [(task.title, task.project_id) for task in answer.tasks] == [("New", str(project.pk)), (moved.title, "")]
+
+
+def test_a_completed_task_keeps_its_time(api: Transport, ann: User) -> None:
+    done = TaskFactory(created_by=ann, status=Status.DONE, completed_at=datetime(2027, 1, 1, tzinfo=UTC))
+    open_again = TaskFactory(created_by=ann, status=Status.DONE, completed_at=datetime(2027, 1, 1, tzinfo=UTC))
+    items = [change(done, title="New"), change(open_again, status=task_pb2.TASK_STATUS_TODO)]
+    assert api(BULK, items, actor=ann).success_count == 2
+    done.refresh_from_db()
+    open_again.refresh_from_db()
+    assert (done.completed_at, open_again.completed_at) == (datetime(2027, 1, 1, tzinfo=UTC), None)
 
 
 def test_atomic_makes_all_changes_or_none(api: Transport, ann: User) -> None:
