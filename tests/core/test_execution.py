@@ -85,7 +85,8 @@ def test_authorization_depends_on_scopes_and_publicity() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "key"), [(None, ""), ("a", "a"), (' "quoted" ', "quoted"), ("!~", "!~"), ("k" * 255, "k" * 255)]
+    ("sent", "key"),
+    [(None, ""), ("a", "a"), (' "quoted" ', "quoted"), ('"X~!X"', "X~!X"), ("k" * 255, "k" * 255)],
 )
 def test_an_idempotency_key_is_read_without_its_quotes(sent: str | None, key: str) -> None:
     assert idempotency_key(sent) == key
@@ -240,3 +241,15 @@ def test_a_kept_answer_belongs_to_its_subject(ann: User) -> None:
     answer = execute(call, request)
     assert subjects == [(call, request, answer)]
     assert IdempotencyRecord.objects.get().subject == ann.pk
+
+
+@pytest.mark.django_db
+def test_an_answer_without_rules_for_replays_is_repeated_as_it_was(ann: User) -> None:
+    create, calls = seen_by_handler("CreateTask")
+    create = replace(create, replay=None)
+    for replayed in (False, True):
+        call = Call(create, Credential(ann), idempotency_key="k")
+        assert execute(call, CreateTaskRequest(title="a")) == create.response_class()
+        assert call.replayed is replayed
+    assert len(calls) == 1
+    assert IdempotencyRecord.objects.get().subject is None

@@ -58,6 +58,16 @@ def test_references_that_do_not_exist_are_named(ann: User) -> None:
     ]
 
 
+def test_only_the_users_that_are_named_are_looked_up(ann: User, bob: User) -> None:
+    UserFactory()
+    references = [str(bob.pk), "me", str(uuid7()), "none"]
+    with CaptureQueriesContext(connection) as statements:
+        assert services.assignable(ann, references) == {str(bob.pk): bob.pk, "me": ann.pk}
+    (statement,) = [one["sql"] for one in statements]
+    assert '"users_user"."id" IN (' in statement
+    assert services.assignable(ann, ["me", str(ann.pk)]) == {"me": ann.pk, str(ann.pk): ann.pk}
+
+
 def test_the_time_of_completion_is_kept_until_the_task_is_reopened(ann: User) -> None:
     task = services.create_task(ann, {"title": "x", "status": Status.DONE})
     assert task.completed_at is not None

@@ -113,7 +113,10 @@ def test_an_unknown_project(api: Transport, ann: User, project_id: str) -> None:
     ):
         with pytest.raises(Failed) as failed:
             api(rpc, request, actor=ann)
-        assert failed.value.fields.keys() == {"project_id", "title"}
+        assert failed.value.messages == {
+            "project_id": "There is no such project.",
+            "title": "Title is required",
+        }
     assert Task.objects.get().project_id is None
 
 
@@ -183,7 +186,10 @@ def test_naming_the_present_project_is_no_move(api: Transport, project: Project,
     task = TaskFactory(project=project, assigned_to=ann)
     request = UpdateTaskRequest(id=str(task.pk), title="Renamed", project_id=str(project.pk))
     answer = api(UPDATE, request, actor=ann)
-    assert (answer.title, answer.project_id) == ("Renamed", str(project.pk))
+    assert (answer.title, answer.project_id, answer.version) == ("Renamed", str(project.pk), 2)
+    unchanged = UpdateTaskRequest(id=str(task.pk), project_id=str(project.pk))
+    assert api(UPDATE, unchanged, actor=ann).version == 2
+    assert api("TaskService/BulkUpdateTasks", [unchanged], actor=ann).tasks[0].version == 2
 
 
 def test_a_mask_clears_the_project(api: Transport, project: Project, people: dict[str, User]) -> None:
