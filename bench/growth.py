@@ -1,12 +1,15 @@
-"""Curves: lists by the number of rows and of the page, and watchers by their number and that of their connections.
+"""Curves: lists by the number of rows and of the page, watchers by their number and that of their connections, and
+calls by the number of idle connections and of processes.
 
-.venv/bin/python -m bench.growth [--users N ...] [--tasks N ...] [--watchers N ...] [--calls N] [--only TEXT]
+.venv/bin/python -m bench.growth [--users N ...] [--tasks N ...] [--watchers N ...] [--connections N ...]
+    [--processes N ...] [--calls N] [--only TEXT]
 .venv/bin/python -m bench.growth --data-dir FOLDER [--calls N] [--only users|tasks]
 
 Writes `growth_*.svg` and `growth_*.json` into `bench/results`. The handlers of lists run in this process, without a
 transport; the shortest of the calls is drawn, which other work on the machine disturbs least. Watchers are served by a
-process, and get five changes a second. With `--data-dir`, no rows are made: the curves of users and tasks get a further
-point, the size of that database (of `bench.task_plans`), and the curves by page are those of it.
+process, and get five changes a second. The calls beside idle connections and by several processes are GetUser. With
+`--data-dir`, no rows are made: the curves of users and tasks get a further point, the size of that database (of
+`bench.task_plans`), and the curves by page are those of it.
 """
 
 import argparse
@@ -16,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import chart, feed, lists, product, projects, report, seed, task_lists
+from bench import chart, feed, growth_servers, lists, product, projects, report, seed, task_lists
 from bench.measuring import machine, share_cores
 
 Curves = Mapping[str, list[tuple[float, float]]]
@@ -42,12 +45,19 @@ def main() -> None:
     parser.add_argument("--users", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--tasks", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--watchers", type=int, nargs="+", default=[100, 200, 500, 1_000, 2_000, 5_000])
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 100, 1_000, 2_000, 5_000])
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 3, 4])
     parser.add_argument("--calls", type=int, default=30, help="calls, of which the shortest counts (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=4, help="of changes at each number of watchers (%(default)s)")
-    parser.add_argument("--only", default="", help="only the parts whose names contain this: users, tasks, watchers")
+    parser.add_argument("--seconds", type=float, default=4, help="of changes or calls at each number (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="windows of calls, whose medians count (%(default)s)")
+    parser.add_argument("--only", default="", help="only the parts whose names contain this")
     parser.add_argument("--data-dir", type=Path, help="add the size of the database there to the written curves")
     arguments = parser.parse_args()
     core = share_cores()
+
+    def servers(data_dir: Path) -> growth_servers.Bench:
+        return growth_servers.Bench(core, data_dir, arguments.seconds, arguments.rounds)
+
     if arguments.data_dir:
         with product.database(arguments.data_dir):
             _add_size(arguments.calls, arguments.only)
@@ -56,6 +66,8 @@ def main() -> None:
         "users": lambda _: _users(arguments.users, arguments.calls),
         "tasks": lambda _: _tasks(arguments.tasks, arguments.calls),
         "watchers": lambda data_dir: _watchers(core, data_dir, arguments.watchers, arguments.seconds),
+        "connections": lambda data_dir: _connections(servers(data_dir), arguments.connections),
+        "processes": lambda data_dir: _processes(servers(data_dir), arguments.processes),
     }
     for name, draw in parts.items():
         if arguments.only in name:
@@ -166,6 +178,46 @@ def _watchers(core: int, data_dir: Path, steps: Sequence[int], seconds: float) -
         "threads": ("Threads of the process that serves watchers", "threads", "watchers", threads),
         "delay": ("Delay of changes, five a second", "ms from before the commit to receipt", "watchers", delays),
     })  # fmt: skip
+
+
+def _connections(servers: growth_servers.Bench, steps: Sequence[int]) -> None:
+    found = {
+        "gRPC": list(servers.beside_grpc(steps)),
+        "HTTP": list(servers.beside_http(steps)),
+    }
+    _write("connections", {
+        "memory": ("Memory of the process with idle connections", "MiB (RSS)", "connections", _lines(found, mib="")),
+        "delay": (
+            "GetUser beside idle connections, 16 at once", "ms", "connections",
+            _lines(found, p50_ms=", p50", p99_ms=", p99"),
+        ),
+        "rate": (
+            "GetUser beside idle connections, 16 at once", "calls per CPU-second of the server", "connections",
+            _lines(found, per_cpu_second=""),
+        ),
+    })  # fmt: skip
+
+
+def _processes(servers: growth_servers.Bench, counts: Sequence[int]) -> None:
+    found = {"rungrpc": servers.by_processes(counts)}
+    heading = "GetUser by the number of processes, 16 at once"
+    _write("processes", {
+        "memory": ("Memory by the number of processes", "MiB in sum (PSS)", "processes", _lines(found, mib="")),
+        "delay": (heading, "ms", "processes", _lines(found, p50_ms=", p50", p99_ms=", p99")),
+        "rate": (
+            heading, "calls", "processes",
+            _lines(found, per_second=", a second", per_cpu_second=", a CPU-second of the servers"),
+        ),
+    })  # fmt: skip
+
+
+def _lines(found: Mapping[str, Sequence[growth_servers.Step]], **labels: str) -> Curves:
+    """Return a line for each field of the steps and each name, to which the label of the field is added."""
+    return {
+        name + label: [(step.number, getattr(step, field)) for step in steps]
+        for name, steps in found.items()
+        for field, label in labels.items()
+    }
 
 
 def _write(part: str, drawn: Mapping[str, tuple[str, str, str, Curves]]) -> None:

@@ -41,14 +41,27 @@ def check_tools() -> None:
         sys.exit(f"{' and '.join(missing)} is missing; on Debian: apt-get install nghttp2-client wrk.")
 
 
-def h2load(address: str, path: str, message: bytes, headers: dict[str, str], seconds: float) -> Load:
-    """Repeat a gRPC call. h2load counts every response as a success, so check the server's own counts."""
+def h2load(
+    address: str,
+    path: str,
+    message: bytes,
+    headers: dict[str, str],
+    seconds: float,
+    *,
+    connections: int = CONNECTIONS,
+    streams: int = STREAMS,
+) -> Load:
+    """Repeat a gRPC call. h2load counts every response as a success, so check the server's own counts.
+
+    Args:
+        streams: calls at a time on each of the connections.
+    """
     with tempfile.TemporaryDirectory() as folder:
         frame, log = Path(folder, "frame"), Path(folder, "log")
         frame.write_bytes(b"\0" + struct.pack(">I", len(message)) + message)
         headers = {"content-type": "application/grpc", "te": "trailers", **headers}
         subprocess.run(
-            ["h2load", f"--clients={CONNECTIONS}", f"--max-concurrent-streams={STREAMS}",
+            ["h2load", f"--clients={connections}", f"--max-concurrent-streams={streams}",
              f"--duration={seconds * 1000:.0f}ms", f"--data={frame}", f"--log-file={log}",
              *(f"--header={name}: {text}" for name, text in headers.items()), f"http://{address}{path}"],
             check=True, capture_output=True,
