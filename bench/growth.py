@@ -199,14 +199,14 @@ def _connections(servers: growth_servers.Bench, steps: Sequence[int]) -> None:
 
 
 def _processes(servers: growth_servers.Bench, counts: Sequence[int]) -> None:
-    found = {"rungrpc": servers.by_processes(counts)}
+    found = {"": servers.by_processes(counts)}
     heading = "GetUser by the number of processes, 16 at once"
     _write("processes", {
-        "memory": ("Memory by the number of processes", "MiB in sum (PSS)", "processes", _lines(found, mib="")),
-        "delay": (heading, "ms", "processes", _lines(found, p50_ms=", p50", p99_ms=", p99")),
+        "memory": ("Memory by the number of processes", "MiB in sum (PSS)", "processes", _lines(found, mib="rungrpc")),
+        "delay": (heading, "ms", "processes", _lines(found, p50_ms="p50", p99_ms="p99")),
         "rate": (
             heading, "calls", "processes",
-            _lines(found, per_second=", a second", per_cpu_second=", a CPU-second of the servers"),
+            _lines(found, per_second="a second", per_cpu_second="a CPU-second of all"),
         ),
     })  # fmt: skip
 
