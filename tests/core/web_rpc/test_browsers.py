@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.chromium import chromium
 from tests.support.factories import TaskFactory
+from tests.support.python_packages import pip_install
 from tests.support.servers import ROOT, answers_http, database_url, free_port, until
 from tests.support.shared_servers import db as db
 from tests.support.shared_servers import emptied_database as emptied_database
@@ -45,8 +46,7 @@ CONTRACTS = (
 
 def generate(folder: Path) -> None:
     """Generate JavaScript of the contracts and of the details of errors, for Connect and by Google's compiler."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder / "pip"), PROTOC]
-    subprocess.run(pip, check=True, capture_output=True)
+    pip_install("--no-deps", "--target", str(folder / "pip"), PROTOC)
     of_google = folder / "pip/protoc/data/bin/protoc"
     of_google.chmod(0o755)
     plugin = [f"--plugin=protoc-gen-es={NPM_PROGRAMS / 'protoc-gen-es'}", "--es_opt=target=js,import_extension=js"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.python_packages import pip_install
 from tests.support.servers import ROOT, Servers
 from tests.support.shared_servers import db as db
 from tests.support.shared_servers import servers as servers
@@ -51,8 +52,7 @@ def test_buf_gets_the_same_over_three_protocols(servers: Servers) -> None:
 
 @pytest.mark.tools(PACKAGE_INDEX)
 def test_connectrpc_calls_in_every_encoding(servers: Servers, tmp_path: Path) -> None:
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(tmp_path), CONNECTRPC]
-    subprocess.run(pip, check=True, capture_output=True)
+    pip_install("--target", str(tmp_path), CONNECTRPC)
     done = subprocess.run(
         [sys.executable, str(Path(__file__).parent / "clients/connectrpc_client.py"), servers.http_url],
         env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
