@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,21 +24,43 @@ from tests.support.recordings import a_form
 from tests.support.servers import ROOT, free_port, until
 
 RECORDING = ROOT / "tests/speech/data/meeting.ogg"
+#: Compiled modules are copied, without those of pytest: three processes at once would compile all of them.
 NOT_COPIED = shutil.ignore_patterns(
-    ".venv", ".git", "var", "node_modules", "htmlcov", ".*_cache", "__pycache__", ".env", ".coverage*"
+    ".venv", ".git", "var", "node_modules", "htmlcov", ".*_cache", "*-pytest-*.pyc", ".env", ".coverage*"
 )
 
 
-@pytest.fixture
-def checkout() -> Iterator[Path]:
-    """A copy of the project that has nothing yet but the installed requirements.
+@contextmanager
+def copied_checkout() -> Iterator[Path]:
+    """Yield a copy of the project that has nothing yet but the installed requirements.
 
     Not under pytest's `tmp_path`: each run of pytest closes the folder above all of those again.
     """
     with tempfile.TemporaryDirectory(prefix="tandem-test-") as folder:
         copy = Path(folder).resolve() / "checkout"
         shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
+        yield copy
+
+
+@pytest.fixture
+def checkout() -> Iterator[Path]:
+    with copied_checkout() as copy:
         (copy / ".venv").symlink_to(ROOT / ".venv")
+        yield copy
+
+
+@pytest.fixture(scope="module")
+def served_checkout() -> Iterator[Path]:
+    """One that several tests start, one after the other: only the first start makes the database, in ten seconds."""
+    with copied_checkout() as copy:
+        (copy / ".venv").symlink_to(ROOT / ".venv")
+        yield copy
+
+
+@pytest.fixture(scope="module")
+def shared_checkout() -> Iterator[Path]:
+    """One for tests that start nothing; without the requirements."""
+    with copied_checkout() as copy:
         yield copy
 
 
@@ -57,8 +79,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 def servers_of(started: "Started") -> set[int]:
     """Return the processes of the servers, without the one that builds the documentation once."""
-    commands = {process.pid: process.cmdline() for process in started.processes()}
-    return {pid for pid, command in commands.items() if {"scripts.dev.tether", "manage.py"} <= set(command)}
+    return {process.pid for process in started.running("scripts.dev.tether", "manage.py")}
 
 
 class Started:
@@ -110,11 +131,20 @@ class Started:
         meeting = json.loads(connection.getresponse().read())["id"]
         connection.close()
         until(lambda: self.get(f"/api/v1/meetings/{meeting}")[1]["status"] == "processing")
-        until(lambda: any("speechnode" in process.cmdline() for process in self.processes()))
+        until(lambda: self.running("speechnode"))
 
     def processes(self) -> list[psutil.Process]:
         """Return all processes of the script, the database server included."""
         return [process for process in psutil.process_iter() if self._belongs(process)]
+
+    def running(self, *words: str) -> list[psutil.Process]:
+        """Return the processes with these words in their command."""
+        found = []
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):  # It may end at any time.
+                if set(words) <= set(process.cmdline()):
+                    found.append(process)
+        return found
 
     def _belongs(self, process: psutil.Process) -> bool:
         try:
@@ -131,8 +161,9 @@ class Started:
         self.process.wait(timeout=30)
 
 
-@pytest.fixture
-def start(checkout: Path) -> Iterator[Callable[..., Started]]:
+@contextmanager
+def starting(checkout: Path) -> Iterator[Callable[..., Started]]:
+    """Yield a function that runs the start script; kill what it started."""
     started: list[Started] = []
 
     def start_one(*options: str) -> Started:
@@ -142,6 +173,18 @@ def start(checkout: Path) -> Iterator[Callable[..., Started]]:
     yield start_one
     for one in started:
         one.kill_all()
+
+
+@pytest.fixture
+def start(checkout: Path) -> Iterator[Callable[..., Started]]:
+    with starting(checkout) as start:
+        yield start
+
+
+@pytest.fixture
+def start_again(served_checkout: Path) -> Iterator[Callable[..., Started]]:
+    with starting(served_checkout) as start:
+        yield start
 
 
 @pytest.mark.real_server
@@ -170,35 +213,19 @@ class TestServing:
         assert server.output_text.endswith("Everything is stopped.\n")
         assert server.processes() == []
 
-    def test_killed_it_takes_its_children_along_and_starts_again_with_its_data(
-        self, start: Callable[..., Started]
-    ) -> None:
-        first = start()
-        first.until_it_prints("Ctrl-C stops everything")
-        first.work_on_a_recording()
-        first.process.kill()
-        first.process.wait()
-        until(lambda: first.processes() == [])
-
-        second = start()
-        second.until_it_prints("Ctrl-C stops everything")
-        second.kill_all()
-
-        third = start()
-        third.until_it_prints("Ctrl-C stops everything")
-        assert third.get("/api/v1/users")[0] == 200
-        assert "password" not in third.output_text, "the demo data was loaded twice"
-
     def test_reload_restarts_all_when_a_source_file_changes(
-        self, start: Callable[..., Started], checkout: Path
+        self, start_again: Callable[..., Started], served_checkout: Path
     ) -> None:
-        server = start("--reload")
+        server = start_again("--reload")
         server.until_it_prints("Ctrl-C stops everything")
         before = servers_of(server)
-        with (checkout / "config/urls.py").open("a") as file:
+        edited = served_checkout / "config/urls.py"
+        with edited.open("a") as file:
             file.write("\nraise RuntimeError('half an edit')\n")
-        server.until_it_prints("half an edit")
-        shutil.copy(ROOT / "config/urls.py", checkout / "config/urls.py")
+        try:
+            server.until_it_prints("half an edit")
+        finally:
+            shutil.copy(ROOT / "config/urls.py", edited)
         server.until_it_prints("ready again")
         after = servers_of(server)
         assert len(before) == len(after) == 3
@@ -206,20 +233,39 @@ class TestServing:
         assert server.get("/api/v1/users")[0] == 200
 
     def test_a_worker_that_is_killed_is_started_again_and_a_server_ends_the_others(
-        self, start: Callable[..., Started]
+        self, start_again: Callable[..., Started]
     ) -> None:
-        server = start()
+        server = start_again()
         server.until_it_prints("Ctrl-C stops everything")
         for turn in range(2):
-            (one,) = (process for process in server.processes() if "runworker" in process.cmdline())
+            (one,) = server.running("runworker")
             one.kill()
             until(partial(was_restarted, server, turn + 1))
-            until(lambda: any("runworker" in process.cmdline() for process in server.processes()))
-        (one,) = (process for process in server.processes() if "rungrpc" in process.cmdline())
+            until(lambda: server.running("runworker"))
+        (one,) = server.running("rungrpc")
         one.kill()
         assert server.process.wait(timeout=30) == 1
         assert "gRPC ended (exit code -9): it was killed." in server.output_text
         assert server.processes() == []
+
+    def test_killed_it_takes_its_children_along_and_starts_again_with_its_data(
+        self, start_again: Callable[..., Started]
+    ) -> None:
+        first = start_again()
+        first.until_it_prints("Ctrl-C stops everything")
+        first.work_on_a_recording()
+        first.process.kill()
+        first.process.wait()
+        until(lambda: first.processes() == [])
+
+        second = start_again()
+        second.until_it_prints("Ctrl-C stops everything")
+        second.kill_all()
+
+        third = start_again()
+        third.until_it_prints("Ctrl-C stops everything")
+        assert third.get("/api/v1/users")[0] == 200
+        assert "password" not in third.output_text, "the demo data was loaded twice"
 
 
 def was_restarted(server: Started, count: int) -> bool:
@@ -227,6 +273,14 @@ def was_restarted(server: Started, count: int) -> bool:
 
 
 class TestRefusing:
+    @pytest.fixture
+    def checkout(self, shared_checkout: Path) -> Iterator[Path]:
+        environment = shared_checkout / ".venv"
+        environment.symlink_to(ROOT / ".venv")
+        yield shared_checkout
+        environment.unlink(missing_ok=True)
+        shutil.rmtree(shared_checkout / "var", ignore_errors=True)
+
     @pytest.mark.parametrize(("option", "what"), [("--http-port", "HTTP"), ("--grpc-port", "gRPC")])
     def test_port_in_use_is_reported(self, checkout: Path, option: str, what: str) -> None:
         ports = {"--http-port": free_port(), "--grpc-port": free_port()}
