@@ -24,11 +24,11 @@ NewStreamContext = Callable[[Iterator[bytes], grpc.ServicerContext, Callable[[An
 Answer = TypeVar("Answer")
 
 
-def unary(method: Method, layers: tuple[Layer, ...], new_context: NewContext) -> Callable[..., bytes]:
+def unary(method: Method, layers: tuple[Layer, ...], new_context: NewContext) -> Callable[..., bytes | None]:
     """Build the handler of a method with one response."""
     run = _within(layers, lambda call: method.encode(method.behaviour(call.request, call.context)))
 
-    def answer(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+    def answer(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
         call = new_context(messages, context)
         token = current.set(call)
         response = None
@@ -38,8 +38,9 @@ def unary(method: Method, layers: tuple[Layer, ...], new_context: NewContext) ->
             _outermost(call, exc)
         call.set_status()
         _reset_current(token)
-        # grpcio requires a response even for a failed call.
-        return response or b""
+        # Without a response, grpcio sends the status alone. By their retry policy, clients repeat a call only if no
+        # message came before its status.
+        return response if call.code is grpc.StatusCode.OK else None
 
     return answer
 

@@ -11,7 +11,6 @@ from core.limits.charging import is_refusal_logged
 from core.observability.call_log import Report
 from core.rpc import problems
 from core.rpc.method import Method
-from tandem.status_details import METADATA_KEY
 
 Metadata = Iterable[tuple[str, str | bytes]]
 
@@ -31,7 +30,7 @@ class Refusal:
         self._problem = problem_of(failure)
         self.code = problems.status_code(self._problem)
         self.message = problems.status_message(self._problem).encode()
-        self._details = (METADATA_KEY, problems.status_details(self._problem))
+        self._details = problems.status_details(self._problem)
 
     def report(self, metadata: Metadata) -> tuple[tuple[str, str | bytes], ...]:
         """Count the call, log at most one in a second, and return its trailing metadata.
@@ -46,7 +45,7 @@ class Refusal:
             report.fail(self._problem)
             report.code = self.code.name
             report.silent = not is_refusal_logged()
-        return ("x-request-id", request_id), self._details
+        return ("x-request-id", request_id), *problems.trailing_metadata(self._problem, self._details)
 
     def __call__(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         """Refuse the call in this thread."""

@@ -21,7 +21,6 @@ from core.rpc.method import Method
 from core.rpc.peers import address_of_peer
 from core.rpc.stall_watchdog import StallWatchdog, no_message_within
 from core.streams import LAST_CHANCE_SECONDS
-from tandem.status_details import METADATA_KEY
 
 Metadatum = tuple[str, str | bytes]
 
@@ -166,7 +165,7 @@ class RpcContext:
         if (problem := self.problem) is not None:
             context.set_code(problems.status_code(problem))
             context.set_details(problems.status_message(problem))
-            trailing = [*trailing, (METADATA_KEY, problems.status_details(problem))]
+            trailing = [*trailing, *problems.trailing_metadata(problem)]
         context.set_trailing_metadata((*(context.trailing_metadata() or ()), *trailing))
 
     def send_head(self) -> None:

@@ -15,7 +15,9 @@ RETRY_POLICY = {
     "maxBackoff": "1s",
     "backoffMultiplier": 2,
     # A server that ends resets the streams of calls that it has not begun.
-    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
+    # A server that is busy refuses calls as RESOURCE_EXHAUSTED, with the time after which to repeat them; those that
+    # would fail again soon (a spent budget, a full disk) it marks as not to be repeated.
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED", "RESOURCE_EXHAUSTED"],
 }
 #: Each failure takes a token and each success returns a tenth; retries stop while half of the tokens are used up.
 RETRY_THROTTLING = {"maxTokens": 20, "tokenRatio": 0.1}

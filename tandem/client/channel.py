@@ -41,7 +41,9 @@ _RETRY_POLICY = {
     "maxBackoff": "1s",
     "backoffMultiplier": 2,
     # A server that shuts down resets calls that arrive at that moment, which grpcio reports as CANCELLED.
-    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
+    # A server that is busy refuses calls as RESOURCE_EXHAUSTED, with the time after which to repeat them; those that
+    # would fail again soon (a spent budget, a full disk) it marks as not to be repeated.
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED", "RESOURCE_EXHAUSTED"],
 }
 
 

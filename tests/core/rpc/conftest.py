@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import pytest
@@ -24,11 +25,11 @@ def serve() -> Iterator[Serve]:
     """Start a server with the given services on a free port."""
     running: list[Served] = []
 
-    def start(*services: Service, workers: int = 2, reflection: bool = False) -> Served:
+    def start(*services: Service, workers: int = 2, reflection: bool = False, channel_options: Any = None) -> Served:
         options = Options(host="127.0.0.1", port=0, workers=workers, grace=1, drain_wait=0, reflection=reflection)
         server = Server(services, options)
         server.start()
-        served = Served(server, grpc.insecure_channel(f"127.0.0.1:{server.port}"))
+        served = Served(server, grpc.insecure_channel(f"127.0.0.1:{server.port}", channel_options))
         running.append(served)
         return served
 

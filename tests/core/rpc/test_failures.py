@@ -1,5 +1,6 @@
 """Failures of gRPC calls: their status, reason and details."""
 
+import json
 import logging
 from typing import Any
 
@@ -11,6 +12,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 
 from core.auth import ANONYMOUS
 from core.errors import AlreadyExists, RateLimited, Stale
+from core.rpc.service_config import RETRY_POLICY
 from tandem.example.v1.example_pb2 import CreateUserRequest, ListUsersRequest
 from tests.support.example_service import CREATE_USER, PATIENCE, ExampleHandlers, Serve
 from tests.support.rpc_failures import failure_of
@@ -125,3 +127,23 @@ def test_database_outage_fails_only_operations_that_need_the_database(
     failure = failure_of(served.example.CreateUser, CreateUserRequest(), metadata=sent, timeout=PATIENCE)
     assert failure.code is grpc.StatusCode.UNAVAILABLE
     assert failure.only(RetryInfo).retry_delay.ToSeconds() >= 1
+
+
+@pytest.mark.parametrize(
+    ("delay", "calls"),
+    [
+        pytest.param(0.1, 4, id="soon, so that the client repeats the call"),
+        pytest.param(60, 1, id="late, so that the caller decides"),
+    ],
+)
+def test_clients_with_a_retry_policy_repeat_a_limited_call_if_it_may_soon_succeed(
+    handlers: ExampleHandlers, serve: Serve, delay: float, calls: int
+) -> None:
+    policy = RETRY_POLICY | {"initialBackoff": f"{PATIENCE}s", "maxBackoff": f"{PATIENCE}s"}
+    config = {"methodConfig": [{"name": [{"service": "example.ExampleService"}], "retryPolicy": policy}]}
+    served = serve(handlers.service(), channel_options=[("grpc.service_config", json.dumps(config))])
+    handlers.failure = RateLimited("Slowly.", retry_after_seconds=delay)
+    failure = failure_of(served.example.CreateUser, CreateUserRequest(), timeout=PATIENCE)
+    # A client that did not follow the server's time would still wait for the first of its own.
+    assert failure.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert len(handlers.calls) == calls

@@ -70,8 +70,7 @@ class Balanced(Installation):
 
     def rpc_processes(self) -> list[psutil.Process]:
         """Return the gRPC processes, without their parent, in the order of their start."""
-        found = psutil.Process(self.rpc.pid).children()
-        return [child for child in found if child.status() != psutil.STATUS_ZOMBIE]
+        return [child for child in psutil.Process(self.rpc.pid).children() if _is_alive(child)]
 
     def connections(self) -> list[int]:
         """Return how many connections each gRPC process has on the shared port."""
@@ -108,6 +107,13 @@ class Balanced(Installation):
             ["manage.py", "runweb", "--port", str(port), *_DRAIN_WAIT],
             lambda: answers_http(f"http://127.0.0.1:{port}/health/ready"),
         )
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # It was listed, and has just ended.
+        return False
 
 
 class Caller(threading.Thread):
