@@ -355,10 +355,13 @@ class Watch:
         return [end]
 
     def _final_events(self, failure: Exception) -> Sequence[Event]:
+        # Without the end of the initial state, a client with a cursor would resume without the rest of the state.
+        lacks_state = self._snapshot is not None and (
+            not self._snapshot.complete or any(item.kind is EventKind.SNAPSHOT_END for item in self._ready)
+        )
         self._ready.clear()
         self._waiting.clear()
-        is_bookmark_due = self._bookmarks and (self._snapshot is None or self._snapshot.complete)
-        if not is_bookmark_due:
+        if lacks_state or not self._bookmarks:
             raise failure
         self._bookmarks = False
         return [self._event(Item(EventKind.BOOKMARK, self._delivered, inside=self._inside))]

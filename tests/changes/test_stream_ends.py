@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from changes.feed import log, tailer, watching
-from changes.feed.watching import open_watch
+from changes.feed.watching import Watch, open_watch
 from changes.models import Change
 from core.errors import EpochChanged, Unauthenticated
 from tests.support.servers import until
@@ -63,6 +63,31 @@ class TestBookmarksAndEnds:
         stream.take_all()
         assert (stream.events, stream.watch.behind) == ([], False)
         stream.close()
+
+    @pytest.mark.parametrize("taken", [2, 3])
+    def test_end_after_a_part_of_the_initial_state_gives_no_cursor(self, feed: Process, taken: int) -> None:
+        watch = self.with_state_of_three(feed)
+        # The whole state has been read, but the client, which gets a batch at a time, would resume without the rest.
+        assert [event.cursor for event in watch.take(taken)] == [""] * taken
+        watch.end(Unauthenticated("over"))
+        with pytest.raises(Unauthenticated):
+            watch.take(2)
+        watch.close()
+
+    def test_end_after_the_initial_state_gives_a_cursor(self, feed: Process) -> None:
+        watch = self.with_state_of_three(feed)
+        assert watch.take(4)[-1].name == "snapshot_end"
+        watch.end(Unauthenticated("over"))
+        (last,) = watch.take(2)
+        watch.close()
+        write("d")
+        assert (last.name, feed.watch(ALL, cursor=last.cursor).take_titles("d").titles) == ("bookmark", ["d"])
+
+    def with_state_of_three(self, feed: Process) -> Watch:
+        for title in "abc":
+            write(title)
+        caught_up(feed)
+        return open_watch(feed.hub, view(), ALL, include_initial=True, bookmarks=True)
 
     def test_change_of_rights_ends_the_stream(self, feed: Process) -> None:
         stream = feed.watch(actor("all", "administrators"))
