@@ -139,11 +139,26 @@ def test_database_outage_fails_only_operations_that_need_the_database(
 def test_clients_with_a_retry_policy_repeat_a_limited_call_if_it_may_soon_succeed(
     handlers: ExampleHandlers, serve: Serve, delay: float, calls: int
 ) -> None:
-    policy = RETRY_POLICY | {"initialBackoff": f"{PATIENCE}s", "maxBackoff": f"{PATIENCE}s"}
-    config = {"methodConfig": [{"name": [{"service": "example.ExampleService"}], "retryPolicy": policy}]}
-    served = serve(handlers.service(), channel_options=[("grpc.service_config", json.dumps(config))])
+    # A client that did not follow the server's time would still wait for the first of its own.
+    served = serve(handlers.service(), channel_options=retrying(f"{PATIENCE}s"))
     handlers.failure = RateLimited("Slowly.", retry_after_seconds=delay)
     failure = failure_of(served.example.CreateUser, CreateUserRequest(), timeout=PATIENCE)
-    # A client that did not follow the server's time would still wait for the first of its own.
     assert failure.code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert len(handlers.calls) == calls
+
+
+def test_clients_with_a_retry_policy_repeat_a_call_that_the_server_could_not_handle(
+    handlers: ExampleHandlers, serve: Serve
+) -> None:
+    served = serve(handlers.service(), channel_options=retrying("0.1s"))
+    handlers.failure = OperationalError("gone")
+    failure = failure_of(served.example.CreateUser, CreateUserRequest(), timeout=PATIENCE)
+    assert failure.code is grpc.StatusCode.UNAVAILABLE
+    assert len(handlers.calls) == 4
+
+
+def retrying(backoff: str) -> list[tuple[str, str]]:
+    """Return the options of a channel with our retry policy, but this backoff."""
+    policy = RETRY_POLICY | {"initialBackoff": backoff, "maxBackoff": backoff}
+    config = {"methodConfig": [{"name": [{"service": "example.ExampleService"}], "retryPolicy": policy}]}
+    return [("grpc.service_config", json.dumps(config))]
