@@ -293,8 +293,10 @@ def test_watch_without_initial_state_continues_from_the_present_after_a_resync(
 
 def assert_goes_on(client: Client, watch: Watch[TaskEvent], task: Task) -> None:
     """Write until the stream sends a change: a stream without initial state does not announce its beginning."""
+    # A stream that could not be opened again, or was cut again before its first cursor, is one more gap.
+    changes = (event for event in watch if event != Resync("CUT_WITHOUT_CURSOR"))
     with ThreadPoolExecutor(1) as pool, watch:
-        waiting = pool.submit(take, watch, 1)
+        waiting = pool.submit(next, changes)
         numbers = itertools.count()
 
         def received() -> bool:
@@ -302,7 +304,9 @@ def assert_goes_on(client: Client, watch: Watch[TaskEvent], task: Task) -> None:
             return waiting.done()
 
         until(received, "a write is received")
-        assert waiting.result()[0].task.id == task.id
+        change = waiting.result()
+    assert isinstance(change, TaskEvent)
+    assert change.task.id == task.id
 
 
 def test_a_cursor_of_another_filter_is_a_resync(client: Client, label: str) -> None:
