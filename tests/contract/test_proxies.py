@@ -148,6 +148,16 @@ def test_calls_pass_the_proxy_over_both_transports(proxy: Proxy) -> None:
 
 @pytest.mark.real_server
 @pytest.mark.django_db
+def test_failures_pass_the_proxy_every_time(proxy: Proxy) -> None:
+    """A failed call is a head with the status in it; a proxy must not send that head before it knows that it ends."""
+    with proxy.client() as client:
+        for _ in range(300):
+            with pytest.raises(NotFound, match="Task with ID 'none' not found"):
+                client.tasks.GetTask(GetTaskRequest(id="none"))
+
+
+@pytest.mark.real_server
+@pytest.mark.django_db
 def test_streams_pass_the_proxy_at_once(proxy: Proxy) -> None:
     label = uuid.uuid4().hex
     with (
