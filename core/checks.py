@@ -1,6 +1,7 @@
 """Checks of `manage.py check --deploy`: combinations of settings that are unsafe in production, a sentence for each."""
 
 from collections.abc import Iterator, Sequence
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ TAG = "tandem"
 
 @register(TAG, deploy=True)
 def check_deployment(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
-    """Return an error for each unsafe combination, and a warning for one that is safe on this machine only."""
+    """Return an error for each unsafe combination, and warnings of what is safe but rarely meant."""
     found: list[CheckMessage] = [
         Error(sentence, id=f"tandem.E{number:03}")
         for number, sentence in [*_development(), *_grpc(), *_certificates(), *_https()]
@@ -25,6 +26,7 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **options: Any) ->
     if not settings.HTTPS_ONLY and is_loopback(settings.HTTP_HOST) and not settings.PUBLIC_URL.startswith("https:"):
         sentence = "HTTPS_ONLY is false, so cookies are sent in plain text: set HTTPS_ONLY=true behind HTTPS."
         found.append(CheckWarning(sentence, id="tandem.W011"))
+    found += [CheckWarning(sentence, id=f"tandem.W{number:03}") for number, sentence in _mail()]
     return found
 
 
@@ -77,3 +79,14 @@ def _https() -> Iterator[tuple[int, str]]:
         )
     if "*" in settings.ALLOWED_HOSTS:
         yield 10, "ALLOWED_HOSTS=* accepts any name, which links in pages and mails then carry: list the public names."
+
+
+def _mail() -> Iterator[tuple[int, str]]:
+    if not settings.PUBLIC_URL:
+        yield 12, "PUBLIC_URL is empty, so mails carry a token without a link: set it to the address of the web app."
+    if parseaddr(settings.DEFAULT_FROM_EMAIL)[1].endswith("@localhost"):
+        yield (
+            13,
+            f"Mails are sent as {settings.DEFAULT_FROM_EMAIL}, which most mail servers refuse: set DEFAULT_FROM_EMAIL, "
+            "and EMAIL_URL if this machine has no mail server.",
+        )

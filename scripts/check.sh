@@ -94,6 +94,7 @@ buf breaking "$work/contracts.binpb" --against proto/released.binpb --config buf
 
 step "settings for production: check --deploy"
 env DEBUG=false DEV_AUTH_AS= DATABASE_URL= TANDEM_DATA_DIR="$work/var" HTTPS_ONLY=true TRUSTED_PROXIES=1 ALLOWED_HOSTS=tandem.example.com \
+    PUBLIC_URL=https://tandem.example.com DEFAULT_FROM_EMAIL=tandem@example.com \
     SECRET_KEY=only-for-this-check-6f1d0c9b8a7e5f4d3c2b1a0987654321fedcba \
     python manage.py check --deploy --fail-level WARNING
 

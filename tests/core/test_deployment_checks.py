@@ -18,11 +18,12 @@ SAFE: dict[str, Any] = {
     "DEBUG": False, "DEV_AUTH_AS": "", "GRPC_HOST": "127.0.0.1", "GRPC_TRUSTED_PROXIES": 0, "GRPC_TLS_CERT": "",
     "GRPC_TLS_KEY": "", "GRPC_CLIENT_CA": "", "HTTPS_ONLY": True, "TRUSTED_PROXIES": 1, "HTTP_HOST": "0.0.0.0",
     "PUBLIC_URL": "https://tandem.example.com", "ALLOWED_HOSTS": ["tandem.example.com"],
+    "DEFAULT_FROM_EMAIL": "Tandem <tandem@example.com>",
 }  # fmt: skip
 
 
 def errors(**changed: Any) -> list[str]:
-    """Return the sentences about these settings."""
+    """Return the sentences about these settings, warnings included."""
     with override_settings(**{**SAFE, **changed}):
         return [str(error.msg) for error in run_checks(tags=[TAG], include_deployment_checks=True)]
 
@@ -40,9 +41,14 @@ def test_unsafe_combinations_are_refused_with_a_sentence_each(tmp_path: Path) ->
         ({"GRPC_TLS_CERT": str(late[0]), "GRPC_TLS_KEY": str(late[1])}, "late.pem expired on 2"),
         ({"TRUSTED_PROXIES": 0}, "HTTPS_ONLY=true without TRUSTED_PROXIES redirects every request for ever"),
         ({"HTTPS_ONLY": False}, "PUBLIC_URL is https, but HTTPS_ONLY is false"),
-        ({"HTTPS_ONLY": False, "PUBLIC_URL": ""}, "HTTP_HOST=0.0.0.0 serves passwords and cookies"),
-        ({"HTTPS_ONLY": False, "PUBLIC_URL": "", "HTTP_HOST": "127.0.0.1"}, "set HTTPS_ONLY=true behind HTTPS"),
+        ({"HTTPS_ONLY": False, "PUBLIC_URL": "http://localhost"}, "HTTP_HOST=0.0.0.0 serves passwords and cookies"),
+        (
+            {"HTTPS_ONLY": False, "PUBLIC_URL": "http://localhost", "HTTP_HOST": "127.0.0.1"},
+            "set HTTPS_ONLY=true behind HTTPS",
+        ),
         ({"ALLOWED_HOSTS": ["*"]}, "ALLOWED_HOSTS=* accepts any name"),
+        ({"PUBLIC_URL": ""}, "PUBLIC_URL is empty, so mails carry a token without a link"),
+        ({"DEFAULT_FROM_EMAIL": "Tandem <tandem@localhost>"}, "sent as Tandem <tandem@localhost>, which most mail"),
     ):
         (found,) = errors(**changed)
         assert sentence in found
