@@ -1,6 +1,6 @@
 """Resumable uploads: tus 1.0 (https://tus.io/protocols/resumable-upload) with the extensions of `EXTENSIONS`.
 
-`purpose` in `Upload-Metadata` names what the file is for; without it, it is of the purpose that was registered first.
+`purpose` in `Upload-Metadata` names what the file is for. The default is the purpose that was registered first.
 Requires the same permissions as the operation that takes the file in one piece.
 """
 

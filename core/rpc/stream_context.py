@@ -79,7 +79,7 @@ class StreamContext(RpcContext):
             self.report.continues = not self._over
 
     def end(self, failure: Failure) -> None:
-        """End the call with a failure: by `ended_by`, if the behaviour has set it."""
+        """End the call with a failure; if the behaviour has set `ended_by`, let that end it."""
         if self.ended_by is not None:
             self.ended_by(failure)
             return

@@ -265,7 +265,11 @@ def _room_for(actor: Actor, size: int) -> Room:
 
 
 def _check_stored(actor: Actor, more: int) -> int:
-    """Return how many bytes the user's documents have. Raise QuotaExceeded if so many more would exceed the quota."""
+    """Return how many bytes the user's documents have.
+
+    Raises:
+        QuotaExceeded: with `more` bytes they would exceed the quota.
+    """
     if not settings.DOCUMENT_BYTES_PER_USER:
         return 0
     documents = Document.objects.filter(uploaded_by=actor.pk)

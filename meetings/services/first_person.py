@@ -10,8 +10,9 @@ _FIRST_PERSON = {"i", "me", "myself", "let me"}
 
 
 def assign_first_person_items(meeting_id: UUID, version: int) -> None:
-    """Assign the proposed items of "I" to the user of the voice that utters them, or to no user if the voice has none
-    or several voices utter the item. Decided items keep their assignee.
+    """Assign each proposed item whose owner is "I" to the user whose voice utters it.
+
+    An item has no assignee if its voice belongs to no user, or if several voices utter it. Decided items keep theirs.
 
     Runs in the caller's transaction, which has locked the meeting, so that speakers and segments do not change.
     """
