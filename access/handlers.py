@@ -24,7 +24,7 @@ def login(call: Call, request: auth_pb2.LoginRequest) -> auth_pb2.TokenPair:
 
 @operation(public=True, secret=True)
 def refresh_token(call: Call, request: auth_pb2.RefreshTokenRequest) -> auth_pb2.TokenPair:
-    return token_pair(services.refresh(request.refresh_token, address=call.address))
+    return token_pair(services.refresh(request.refresh_token))
 
 
 @operation(public=True, secret=True)

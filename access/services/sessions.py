@@ -82,7 +82,7 @@ def login_to_site(*, email: str, password: str, address: str) -> User:
     return user
 
 
-def refresh(refresh_token: str, *, address: str = "") -> Grant:
+def refresh(refresh_token: str) -> Grant:
     """Exchange a refresh token for its successor.
 
     A token that is sent again within `LOST_ANSWER_GRACE`, and before its successor was used, gets the same successor.
@@ -93,7 +93,6 @@ def refresh(refresh_token: str, *, address: str = "") -> Grant:
         Unauthenticated: the token is unknown, expired, used, or belongs to a session that has ended.
     """
     require(refresh_token=refresh_token)
-    stolen = None
     with transaction.atomic():
         row, now = _lock(refresh_token), clock.now()
         if row is None or not row.session.is_open or row.expires_at <= now:
