@@ -123,6 +123,14 @@ def test_a_task_that_fails_only_on_writing_fails_again(api: Transport, ann: User
     assert answer.success_count == len(answer.tasks) == between
 
 
+def test_an_invalid_key_is_an_error_of_its_item(api: Transport, ann: User) -> None:
+    answer = api(TASKS, [task("One", "two words"), task("Two")], actor=ann)
+    assert errors_of(answer) == [
+        (0, [("request_id", "invalid", "An idempotency key has 1 to 255 printable ASCII characters.")])
+    ]
+    assert Task.objects.get().title == "Two"
+
+
 @pytest.mark.parametrize("between", [NEXT_IN_LINE, NEXT_CHUNK])
 def test_repeated_users_count_as_the_first(api: Transport, administrator: User, between: int) -> None:
     items = apart(user("a@example.com", "k"), user("a@example.com", "k"), between, filler_user)
