@@ -1,25 +1,29 @@
 """Limits, boundaries and messages of the services, called without a transport."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from access import services, tokens
 from access.models import ApiKey, RefreshToken, Session, StreamTicket
 from access.services import api_keys, sessions, tickets
-from core.errors import Conflict, RateLimited, Unauthenticated, problem_of
+from core.errors import AlreadyExists, Conflict, RateLimited, Unauthenticated, problem_of
 from tests.support.factories import AdministratorFactory, ApiKeyFactory, ServiceFactory
-from users.models import User
+from tests.support.servers import until
+from users.models import Status, User
+from users.passwords.hashers import MAX_PASSWORD_LENGTH
 from users.policies import CREDENTIALS
 
 PATH = "/api/v1/tasks/stream"
 SCOPES = ["tasks:read"]
+PASSWORD = "correct horse battery"
 
 
 def rejected(call: Callable[[], object]) -> tuple[str, str, str]:
@@ -68,6 +72,20 @@ def test_only_administrators_create_keys_for_service_accounts(ann: User, bob: Us
         create(ann, user_id=str(service.pk))
     assert create(administrator, user_id=str(service.pk)).user == service
     assert create(ann, user_id=str(ann.pk)).user == ann
+
+
+def test_a_certificate_is_the_credential_of_one_service_account(ann: User, administrator: User) -> None:
+    uri, service = "spiffe://example.com/report", str(ServiceFactory().pk)
+    key = create(administrator, user_id=service, certificate_uri=uri)
+    assert (ApiKey.objects.get().certificate_uri, create(ann).certificate_uri) == (uri, "")
+    assert failure(AlreadyExists, lambda: create(administrator, user_id=service, certificate_uri=uri)) == (
+        f"Another API key has the certificate {uri}; revoke it first."
+    )
+    services.revoke_api_keys(ApiKey.objects.filter(pk=key.pk))
+    assert create(administrator, user_id=service, certificate_uri=uri).certificate_uri == uri
+    assert rejected(lambda: create(ann, certificate_uri="spiffe://example.com/ann")) == (
+        "certificate_uri", "invalid", "Only a service account is identified by a certificate.",
+    )  # fmt: skip
 
 
 def test_a_user_has_as_many_keys_as_the_limit_allows(ann: User, bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,16 +248,57 @@ def test_sessions_are_ended_once_and_counted(ann: User, bob: User) -> None:
     assert other.revoked_at is None
 
 
-def test_login_stores_what_the_client_shows_of_itself(ann: User) -> None:
-    ann.set_password("correct horse battery")
+@pytest.mark.parametrize("model", [Session, ApiKey])
+def test_credentials_that_two_callers_end_at_once_are_counted_once(
+    transactional_db: None, ann: User, model: type[Session] | type[ApiKey]
+) -> None:
+    row = Session.objects.create(user=ann) if model is Session else ApiKeyFactory(user=ann)
+
+    def end(_: int) -> int:
+        try:
+            if model is Session:
+                return services.end_sessions(Session.objects.filter(pk=row.pk))
+            return services.revoke_api_keys(ApiKey.objects.filter(pk=row.pk))
+        finally:
+            connection.close()
+
+    def are_both_waiting() -> bool:
+        with connection.cursor() as cursor:
+            # A transaction reads the activity once, and then keeps it.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            return bool(cursor.fetchone()[0] == 2)
+
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            model.objects.select_for_update().get(pk=row.pk)
+            counts = pool.map(end, range(2))
+            # Both have read that the row is valid.
+            until(are_both_waiting, "both callers wait for the row")
+        assert sorted(counts) == [0, 1]
+
+
+@pytest.fixture
+def member(ann: User) -> User:
+    ann.set_password(PASSWORD)
     ann.save()
-    grant = services.login(
-        email=ann.email, password="correct horse battery", address="a" * 65, user_agent="cu\x00rl\n" + "x" * 300
-    )
+    return ann
+
+
+def log_in(user: User, **fields: str) -> Session:
+    return services.login(**({"email": user.email, "password": PASSWORD} | fields)).session
+
+
+def test_login_stores_what_the_client_shows_of_itself(member: User) -> None:
+    assert (log_in(member).address, log_in(member).user_agent) == ("", "")
+    Session.objects.all().delete()
+    grant = services.login(email=member.email, password=PASSWORD, address="a" * 65, user_agent="cu\x00rl\n" + "x" * 300)
     session = Session.objects.get()
-    assert (session, session.user, session.address) == (grant.session, ann, "a" * 64)
+    assert (session, session.user, session.address) == (grant.session, member, "a" * 64)
     assert session.user_agent == "curl" + "x" * 296
-    assert failure(Unauthenticated, lambda: services.login(email=ann.email, password="wrong")) == (
+    assert failure(Unauthenticated, lambda: services.login(email=member.email, password="wrong")) == (
         "Email or password is wrong."
     )
     assert rejected(lambda: services.login(email="", password="x")) == ("email", "required", "Email is required.")
@@ -252,6 +311,44 @@ def test_a_new_key_is_valid_although_a_server_with_a_faster_clock_ended_the_olde
     ann.tokens_valid_from = timezone.now() + timedelta(minutes=5)
     ann.save(update_fields=["tokens_valid_from"])
     assert create(ann).created_at == ann.tokens_valid_from
+
+
+def test_a_new_session_is_valid_although_a_server_with_a_faster_clock_ended_the_older_ones(member: User) -> None:
+    member.tokens_valid_from = timezone.now() + timedelta(minutes=5)
+    member.save(update_fields=["tokens_valid_from"])
+    assert log_in(member).created_at == member.tokens_valid_from
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds"),
+    [("LOGINS_PER_ADDRESS", 300), ("LOGINS_PER_ACCOUNT", 300), ("LOGIN_FAILURES_PER_ACCOUNT", 3600)],
+)
+def test_too_many_tries_are_rejected_with_the_time_to_wait(
+    member: User, settings: Any, limit: str, seconds: int
+) -> None:
+    setattr(settings, limit, 1)
+    assert failure(Unauthenticated, lambda: log_in(member, password="wrong")) == "Email or password is wrong."
+    with pytest.raises(RateLimited) as caught:
+        log_in(member)
+    assert caught.value.message == "Too many tries; wait before the next one."
+    assert seconds - 60 < caught.value.retry_after_seconds <= seconds
+
+
+def test_tries_for_a_closed_account_are_limited_although_the_password_is_right(member: User, settings: Any) -> None:
+    settings.LOGINS_PER_ACCOUNT = 2
+    User.objects.filter(pk=member.pk).update(status=Status.BANNED)
+    for kind in (Unauthenticated, Unauthenticated, RateLimited):
+        failure(kind, lambda: log_in(member))
+
+
+def test_a_password_is_compared_up_to_the_length_that_a_new_one_may_have(member: User) -> None:
+    for length, is_accepted in ((MAX_PASSWORD_LENGTH, True), (MAX_PASSWORD_LENGTH + 1, False)):
+        member.set_password("x" * length)
+        member.save()
+        if is_accepted:
+            assert log_in(member, password="x" * length).user == member
+        else:
+            failure(Unauthenticated, lambda length=length: log_in(member, password="x" * length))
 
 
 def test_sessions_without_expired_ones_are_not_pruned(ann: User) -> None:
@@ -267,6 +364,13 @@ def test_the_ticket_of_a_file_is_good_for_an_hour_after_each_use(ann: User) -> N
         left = StreamTicket.objects.get().expires_at - timezone.now()
         assert timedelta(minutes=59) < left <= timedelta(hours=1)
         StreamTicket.objects.update(expires_at=timezone.now() + timedelta(seconds=5))
+
+
+def test_the_ticket_of_a_file_is_used_up_if_it_is_rejected(ann: User) -> None:
+    ticket = services.create_ticket(ann, "/api/v1/recordings/1", session_id=None)
+    for path in ("/api/v1/recordings/2", "/api/v1/recordings/1"):
+        with pytest.raises(Unauthenticated):
+            services.redeem_ticket(ticket, path, reusable=True)
 
 
 @pytest.mark.parametrize("with_session", [False, True])
