@@ -50,6 +50,7 @@ def test_development_identity_needs_debug() -> None:
     assert "needs DEBUG=true" in ended.stderr
 
 
+@pytest.mark.parametrize("servers", [{"whole_start": True}], indirect=True)
 def test_server_stops_on_a_signal(servers: Servers) -> None:
     web = servers.processes[0]
     web.send_signal(signal.SIGTERM)
@@ -58,7 +59,7 @@ def test_server_stops_on_a_signal(servers: Servers) -> None:
 
 def test_server_starts_and_stops_the_embedded_database(server_folder: Path) -> None:
     embedded = {"DATABASE_URL": "", "TANDEM_DATA_DIR": str(server_folder), "DEV_AUTH_AS": ""}
-    with running(ready_path="/health/ready", **embedded) as servers:
+    with running(whole_start=True, **embedded) as servers:
         pid = int(next(server_folder.rglob("postmaster.pid")).read_text().split()[0])
         assert psutil.pid_exists(pid)
     assert [process.returncode for process in servers.processes] == [0, 0]

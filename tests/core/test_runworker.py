@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ Start = Callable[..., Worker]
 @pytest.fixture
 def start() -> Iterator[Start]:
     with workers() as start:
-        yield start
+        yield partial(start, whole_start=True)
 
 
 @pytest.fixture
@@ -223,7 +224,7 @@ def test_worker_survives_lost_connections(start: Start, file: Path) -> None:
     "arguments", [["--threads", "0"], ["--threads", "many"], ["--slow-threads", "0"], ["--grace", "long"]]
 )
 def test_invalid_options_are_reported(arguments: list[str]) -> None:
-    worker = Worker(*arguments)
+    worker = Worker(*arguments, whole_start=True)
     try:
         assert worker.exit_code() == 2
         assert arguments[0] in worker.output_text

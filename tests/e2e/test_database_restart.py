@@ -74,7 +74,7 @@ def test_calls_recover_from_a_restart(server_folder: Path) -> None:
     assert holder.stdout
     try:
         assert any(b"ready" in line for line in holder.stdout)
-        with running(**embedded) as servers, grpc.insecure_channel(servers.grpc_address) as channel:
+        with running(whole_start=True, **embedded) as servers, grpc.insecure_channel(servers.grpc_address) as channel:
             stub = UserServiceStub(channel)
 
             def over_grpc() -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.faults.product import Database, Installation
+from tests.support.fork_server import always_start_whole
 
 #: The seed of the plans; the same seed gives the same plans.
 SEED = os.environ.get("FAULTS_SEED") or str(random.SystemRandom().randrange(10**6))
@@ -33,6 +34,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out the tests with faults unless the marker is given: they take minutes."""
     left_out = [item for item in items if item.get_closest_marker("faults")]
     if "faults" in config.option.markexpr:
+        always_start_whole()
         for item in left_out:
             item.add_marker(pytest.mark.timeout(MAX_SECONDS))
         return

@@ -62,4 +62,4 @@ def installed() -> Iterator[Installation]:
         call_command("demo", stdout=StringIO())
         log = folder / "servers.log"
         output = stack.enter_context(log.open("ab"))
-        yield Installation(stack.enter_context(running(stderr=output, **variables)), log)
+        yield Installation(stack.enter_context(running(stderr=output, whole_start=True, **variables)), log)

@@ -8,6 +8,7 @@ import sys
 from google.protobuf.empty_pb2 import Empty
 
 from tandem.client import Client, Unavailable
+from tests.support.fork_server import Process, start
 from tests.support.servers import PATIENCE_SECONDS, ROOT, answers_grpc, answers_http, free_port, until
 from tests.support.setting_overrides import as_variables
 
@@ -28,12 +29,10 @@ class Server:
             "DEBUG": "true", "DEV_AUTH_AS": "admin@example.com", "LOG_LEVEL": "ERROR",
             **as_variables({"ACCESS_TOKEN_SECONDS": "2"}),
         }  # fmt: skip
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "manage.py", self._command, "--port", str(self.port)], cwd=ROOT, env=self._environment
-        )
+        self._process = start([self._command, "--port", str(self.port)], self._environment)
         until(self._answers, "the server answers")
 
     def _answers(self) -> bool:

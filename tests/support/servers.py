@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.parse
@@ -19,6 +18,7 @@ from django.db import connection
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from core.db.backend.base import server_of
+from tests.support.fork_server import Process, start, start_whole
 from tests.support.setting_overrides import as_variables
 
 ROOT = Path(__file__).parents[2]
@@ -32,12 +32,14 @@ class Servers:
     Attributes:
         http_url: without a slash at the end.
         grpc_address: host and port.
+        start: starts the web process (0) or the gRPC process (1).
+        processes: both, in this order.
     """
 
     http_url: str
     grpc_address: str
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    variables: dict[str, str] = field(default_factory=dict)
+    start: Callable[[int], Process]
+    processes: list[Process] = field(default_factory=list)
 
     @contextmanager
     def web_stopped(self) -> Iterator[None]:
@@ -62,9 +64,7 @@ class Servers:
         try:
             yield
         finally:
-            self.processes[:count] = [
-                subprocess.Popen(process.args, cwd=ROOT, env=self.variables) for process in stopped
-            ]
+            self.processes[:count] = [self.start(number) for number in range(count)]
             until(lambda: answers_http(f"{self.http_url}/health/ready"), "the web process answers again")
 
 
@@ -74,6 +74,7 @@ def running(
     ready_path: str = "/health/ready",
     prefix: Sequence[str] = (),
     stderr: IO[bytes] | None = None,
+    whole_start: bool = False,
     **environment: str,
 ) -> Iterator[Servers]:
     """Start both transports in development mode and wait until they answer; end them afterwards.
@@ -81,21 +82,25 @@ def running(
     Args:
         prefix: a command that runs the processes.
         stderr: where their logs go.
+        whole_start: the test is about the start, so the program is loaded as an operator's command loads it.
         environment: variables and settings beside those of the tests; `DATABASE_URL` names the database.
     """
     http_port, grpc_port = free_port(), free_port()
-    servers = Servers(f"http://127.0.0.1:{http_port}", f"127.0.0.1:{grpc_port}")
     variables = {
         **os.environ, "DJANGO_SETTINGS_MODULE": "tests.server_settings", "DEBUG": "true",
         "DEV_AUTH_AS": "admin@example.com", "LOG_LEVEL": "WARNING", **as_variables(environment),
     }  # fmt: skip
-    servers.variables = variables
-    web = ["manage.py", "runweb", "--port", str(http_port)]
-    rpc = ["manage.py", "rungrpc", "--port", str(grpc_port)]
+    commands = [["runweb", "--port", str(http_port)], ["rungrpc", "--port", str(grpc_port)]]
+
+    def start_one(number: int) -> Process:
+        if whole_start or prefix:
+            return start_whole(commands[number], variables, prefix=prefix, stderr=stderr)
+        return start(commands[number], variables, stderr=stderr)
+
+    servers = Servers(f"http://127.0.0.1:{http_port}", f"127.0.0.1:{grpc_port}", start_one)
     try:
-        for arguments in (web, rpc):
-            command = [*prefix, sys.executable, *arguments]
-            servers.processes.append(subprocess.Popen(command, cwd=ROOT, env=variables, stderr=stderr))
+        for number in range(len(commands)):
+            servers.processes.append(start_one(number))
         until(lambda: answers_http(f"{servers.http_url}{ready_path}"), "the web process answers")
         until(lambda: answers_grpc(servers.grpc_address), "the gRPC process answers")
         yield servers

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +13,8 @@ import psutil
 from django.db.models.functions import Now
 
 from core.models import Job
-from tests.support.servers import PATIENCE_SECONDS, ROOT, database_url, until
+from tests.support.fork_server import start, start_whole
+from tests.support.servers import PATIENCE_SECONDS, database_url, until
 from tests.support.setting_overrides import as_variables
 
 #: How long a killed worker's job may stay its own.
@@ -23,19 +22,22 @@ TAKEN_OVER_WITHIN_SECONDS = 15
 
 
 class Worker:
-    """A running worker on the test database."""
+    """A running worker on the test database.
 
-    def __init__(self, *arguments: str, **environment: str) -> None:
+    Args:
+        whole_start: the test is about the start or the end of the command.
+    """
+
+    def __init__(self, *arguments: str, whole_start: bool = False, **environment: str) -> None:
         variables = {
             "DJANGO_SETTINGS_MODULE": "tests.server_settings", "DATABASE_URL": database_url(), "LOG_LEVEL": "INFO",
             "LOG_JSON": "true",
         }  # fmt: skip
         # A file, so that no thread has to read while it runs.
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "runworker", *arguments],
-            cwd=ROOT, env=os.environ | as_variables(variables | environment), stdout=self._output,
-            stderr=subprocess.STDOUT,
+        self.process = (start_whole if whole_start else start)(
+            ["runworker", *arguments], os.environ | as_variables(variables | environment),
+            stdout=self._output, stderr=self._output,
         )  # fmt: skip
 
     def until_it_runs(self) -> "Worker":
