@@ -198,6 +198,8 @@ def _first_process() -> socket.socket:
 
     @atexit.register
     def end() -> None:
+        for environment in _environments.values():
+            environment.end()
         ours.close()
         process.wait()
 
@@ -249,6 +251,7 @@ def _fork(requests: socket.socket, *, reports: bool) -> tuple[Any, list[int]]:
             for pid, report in children.items():
                 if report:  # The others have requests of their own, which end too.
                     os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
             sys.exit()
         message, descriptors = request
         report = socket.socket(fileno=descriptors.pop(0)) if reports else None
