@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -61,7 +62,7 @@ class Process(Protocol):
     def kill(self) -> None: ...
 
 
-Output = IO[Any] | None
+File = IO[Any] | None
 
 
 class _ForkedProcess:
@@ -118,10 +119,10 @@ class _Environment:
         #: False if the program cannot be loaded, or starts a thread while it is, as it does to write a line of its log.
         self.forks = self._requests.recv(1) == b"y"
 
-    def start(self, arguments: Sequence[str], stdout: int, stderr: int) -> _ForkedProcess:
+    def start(self, arguments: Sequence[str], *files: int) -> _ForkedProcess:
         ours, theirs = socket.socketpair()
         with theirs:
-            _send(self._requests, arguments, theirs, 0, stdout, stderr)
+            _send(self._requests, arguments, theirs, *files)
         self._processes.append(_ForkedProcess(arguments, ours))
         return self._processes[-1]
 
@@ -138,16 +139,21 @@ _environments: dict[str, _Environment] = {}
 
 
 def start(
-    arguments: Sequence[str], variables: Mapping[str, str], *, stdout: Output = None, stderr: Output = None
+    arguments: Sequence[str],
+    variables: Mapping[str, str],
+    *,
+    stdin: File = None,
+    stdout: File = None,
+    stderr: File = None,
 ) -> Process:
     """Start `manage.py` with these arguments in the project's folder.
 
     Args:
         variables: the whole environment.
-        stdout: a file for its standard output, if it is not to be this process's.
+        stdin: a file for its standard input, if it is not to be this process's. The same for the other two.
     """
     if not _may_fork(variables):
-        return start_whole(arguments, variables, stdout=stdout, stderr=stderr)
+        return start_whole(arguments, variables, stdin=stdin, stdout=stdout, stderr=stderr)
     # pytest changes that one with each test.
     variables = {name: value for name, value in variables.items() if name != "PYTEST_CURRENT_TEST"}
     key = json.dumps(variables, sort_keys=True)
@@ -156,9 +162,24 @@ def start(
         _environments.pop(unused).end()
     _environments[key] = environment
     if not environment.forks:
-        return start_whole(arguments, variables, stdout=stdout, stderr=stderr)
-    outputs = (1 if stdout is None else stdout.fileno(), 2 if stderr is None else stderr.fileno())
-    return environment.start(["manage.py", *arguments], *outputs)
+        return start_whole(arguments, variables, stdin=stdin, stdout=stdout, stderr=stderr)
+    files = [own if given is None else given.fileno() for own, given in enumerate((stdin, stdout, stderr))]
+    return environment.start(["manage.py", *arguments], *files)
+
+
+def run(
+    arguments: Sequence[str], variables: Mapping[str, str], *, stdin: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run `manage.py` until it ends, with this input in a pipe."""
+    read, write = os.pipe()
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        with os.fdopen(read, "rb") as pipe:
+            process = start(arguments, variables, stdin=pipe, stdout=stdout, stderr=stderr)
+        with suppress(BrokenPipeError), os.fdopen(write, "wb") as pipe:
+            pipe.write(stdin)
+        code = process.wait()
+        outputs = (os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0) for file in (stdout, stderr))
+        return subprocess.CompletedProcess(["manage.py", *arguments], code, *outputs)
 
 
 def always_start_whole() -> None:
@@ -176,8 +197,9 @@ def start_whole(
     variables: Mapping[str, str],
     *,
     prefix: Sequence[str] = (),
-    stdout: Output = None,
-    stderr: Output = None,
+    stdin: File = None,
+    stdout: File = None,
+    stderr: File = None,
 ) -> Process:
     """Start `manage.py` as an operator does, for a test whose subject is the start.
 
@@ -185,7 +207,7 @@ def start_whole(
         prefix: a command that runs the process.
     """
     command = [*prefix, sys.executable, "manage.py", *arguments]
-    return subprocess.Popen(command, cwd=_ROOT, env=variables, stdout=stdout, stderr=stderr)
+    return subprocess.Popen(command, cwd=_ROOT, env=variables, stdin=stdin, stdout=stdout, stderr=stderr)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
@@ -12,6 +11,7 @@ import bcrypt
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from tests.support import fork_server
 from tests.support.servers import ROOT, database_url
 from users.models import User
 
@@ -25,18 +25,22 @@ def empty_the_database() -> None:
         cursor.execute("TRUNCATE users_user, changes_change, core_idempotencyrecord RESTART IDENTITY CASCADE")
 
 
+def variables(**environment: str) -> dict[str, str]:
+    own = {"DJANGO_SETTINGS_MODULE": "tests.server_settings", "DATABASE_URL": database_url()}
+    return {**os.environ, **own, "DEBUG": "true", "LOG_LEVEL": "WARNING", **environment}
+
+
 def command(*arguments: Any, **environment: str) -> dict[str, Any]:
-    variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.server_settings", "DATABASE_URL": database_url()}
     return {
         "args": [sys.executable, "manage.py", "users", *map(str, arguments)],
         "cwd": ROOT,
-        "env": {**variables, "DEBUG": "true", "LOG_LEVEL": "WARNING", **environment},
+        "env": variables(**environment),
     }
 
 
 def users(*arguments: Any, stdin: bytes = b"", **environment: str) -> tuple[int, str, str]:
     """Run the command in a process of its own; return its exit code, output and errors."""
-    done = subprocess.run(**command(*arguments, **environment), input=stdin, capture_output=True, check=False)
+    done = fork_server.run(["users", *map(str, arguments)], variables(**environment), stdin=stdin)
     errors = done.stderr.decode()
     assert "Traceback" not in errors
     return done.returncode, done.stdout.decode(), errors
