@@ -34,8 +34,10 @@ from tests.support.transports import Transport
 from tests.support.web_transport import WebTransport
 from users.models import User
 
-# What is run in the background ignores SIGINT, and so would what it starts.
+# What is run in the background ignores SIGINT, and under nohup SIGHUP, and so would what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # Until all tests are collected: no module and no test of them is garbage.
 gc.disable()
 

@@ -38,7 +38,8 @@ from core.db.configuration import configuration
 DATABASES = {"default": configuration(os.environ.get("TEST_DATABASE_URL"), BASE_DIR / "var" / "test", durable=False)}
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.support.emptying"]
 DATA_DIR = BASE_DIR / "var" / "test"
-STORAGES["recordings"]["OPTIONS"]["location"] = DATA_DIR / "media" / "recordings"  # type: ignore[index]
+for name in ("recordings", "documents"):
+    STORAGES[name]["OPTIONS"]["location"] = DATA_DIR / "media" / name  # type: ignore[index]
 # pytest shows what is logged; the product's handlers would write between its lines.
 LOGGING_CONFIG = None
 # Files are served from their sources; they are not collected.

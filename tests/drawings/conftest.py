@@ -9,17 +9,14 @@ from django.core.cache import cache
 
 from drawings.models import Document
 from tests.support.drawings import a_document, processed, project_of
+from tests.support.stored_files import keep_files_in
 from users.models import User
 
 
 @pytest.fixture(autouse=True)
 def folder(settings: Any, tmp_path: Path) -> Path:
     """An empty data folder."""
-    settings.DATA_DIR = tmp_path
-    for name in ("documents", "recordings"):
-        kept = settings.STORAGES[name]
-        location = {"OPTIONS": {**kept["OPTIONS"], "location": tmp_path / "media" / name}}
-        settings.STORAGES = {**settings.STORAGES, name: {**kept, **location}}
+    keep_files_in(tmp_path, settings)
     return tmp_path
 
 

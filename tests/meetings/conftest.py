@@ -5,17 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.support.stored_files import keep_files_in
+
 
 @pytest.fixture
 def folder(settings: Any, tmp_path: Path) -> Path:
     """An empty data folder."""
     keep_files_in(tmp_path, settings)
     return tmp_path
-
-
-def keep_files_in(folder: Path, settings: Any) -> None:
-    """Make this folder the data folder, for the recordings too."""
-    settings.DATA_DIR = folder
-    kept = settings.STORAGES["recordings"]
-    location = {"OPTIONS": {**kept["OPTIONS"], "location": folder / "media" / "recordings"}}
-    settings.STORAGES = {**settings.STORAGES, "recordings": {**kept, **location}}

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from meetings.models import Meeting, Upload
-from tests.meetings.conftest import keep_files_in
 from tests.support.factories import UserFactory
 from tests.support.recordings import stored
 from tests.support.servers import Servers, database_url, running
+from tests.support.stored_files import keep_files_in
 from users.models import User
 
 
