@@ -1,4 +1,4 @@
-"""Where tests keep files: in a folder of their own."""
+"""A folder of its own for the files of a test."""
 
 from pathlib import Path
 from typing import Any
