@@ -1,6 +1,6 @@
 """Latency of live meetings: how long after it begins speech has a draft, and after it ends a final segment.
 
-.venv/bin/python -m bench.live [--seed N] [--streams N ...] [--rounds N]
+.venv/bin/python -m bench.live [--seed N] [--streams N ...] [--rounds N] [--each]
 
 A conversation with known times is sent at the pace of speech by WebSocket, by each stream from another line on. The
 servers, the worker with its node, PostgreSQL and the measuring program share all processors.
@@ -44,6 +44,12 @@ class Latencies:
     finals: list[float] = field(default_factory=list)
     acks: list[float] = field(default_factory=list)
     missed: int = 0
+
+    def add(self, other: "Latencies") -> None:
+        self.drafts += other.drafts
+        self.finals += other.finals
+        self.acks += other.acks
+        self.missed += other.missed
 
 
 class Stream:
@@ -126,8 +132,9 @@ def worker(folder: Path) -> Iterator[psutil.Process]:
         yield process
 
 
-def measure(url: str, token: str, count: int, rounds: int, rng: random.Random) -> Latencies:
-    """Record so many meetings at once, in each round from other lines on."""
+def measure(url: str, token: str, count: int, rounds: int, rng: random.Random) -> list[Latencies]:
+    """Record so many meetings at once, in each round from other lines on. Return what each stream measured."""
+    from meetings.models import RUNNING, Meeting
     from meetings.services import create_meeting
     from users.models import User
 
@@ -135,9 +142,8 @@ def measure(url: str, token: str, count: int, rounds: int, rng: random.Random) -
     with (DATA / "meeting.ogg").open("rb") as file:
         pcm = b"".join(Decoder(file))
     lines = json.loads((DATA / "meeting.json").read_text())["lines"]
-    whole = Latencies()
+    results: list[Latencies] = []
     for _ in range(rounds):
-        results: list[Latencies] = []
         threads = []
         for _ in range(count):
             first = rng.randrange(len(lines))
@@ -154,20 +160,19 @@ def measure(url: str, token: str, count: int, rounds: int, rng: random.Random) -
             time.sleep(rng.uniform(0, 0.5))
         for thread in threads:
             thread.join()
-        for one in results:
-            whole.drafts += one.drafts
-            whole.finals += one.finals
-            whole.acks += one.acks
-            whole.missed += one.missed
-    return whole
+        # The rest of the pipeline takes places of the node.
+        _until(lambda: not Meeting.objects.filter(status__in=RUNNING).exists(), 0.2)
+    if len(results) < rounds * count:
+        raise SystemExit("The speech of a stream was not recognized: see the worker's log.")
+    return results
 
 
-def _until(condition: Any) -> None:
+def _until(condition: Any, step: float = 0.01) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         if time.monotonic() > deadline:
             raise SystemExit("The speech is not recognized: see the worker's log.")
-        time.sleep(0.01)
+        time.sleep(step)
 
 
 def _rows(count: int, latencies: Latencies, cpu: float) -> list[list[str]]:
@@ -185,11 +190,16 @@ def _rows(count: int, latencies: Latencies, cpu: float) -> list[list[str]]:
     return rows
 
 
+def _listed(values: list[float]) -> str:
+    return " ".join(f"{value:.2f}" for value in values)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 4], metavar="N", help="how many at once (1 4)")
     parser.add_argument("--rounds", type=int, default=2, metavar="N", help="of each (2)")
+    parser.add_argument("--each", action="store_true", help="print the latencies of each stream")
     options = parser.parse_args()
     print(f"{machine()}; seed {options.seed}\n", flush=True)
     every = os.sched_getaffinity(0)
@@ -211,8 +221,13 @@ def main() -> None:
         rows = []
         for count in options.streams:
             before, began = sum(map(cpu_seconds, processes)), time.monotonic()
-            latencies = measure(web.address, token, count, options.rounds, random.Random(options.seed))
+            streams = measure(web.address, token, count, options.rounds, random.Random(options.seed))
             cpu = (sum(map(cpu_seconds, processes)) - before) / (time.monotonic() - began)
+            latencies = Latencies()
+            for stream in streams:
+                latencies.add(stream)
+                if options.each:
+                    print("drafts", _listed(stream.drafts), "segments", _listed(stream.finals), flush=True)
             rows += _rows(count, latencies, cpu)
         print_table(["", "median", "p95", "bar", ""], rows)
         print(f"\n{machine()}")

@@ -33,7 +33,7 @@ _PROGRESS_MS = 1000
 #: Minimum length of an utterance for its first draft; it is repeated soon until it has words. Each further draft needs
 #: half a second more, or a third more if that is longer, so that all of them cost about three times the final. In each
 #: pause that may end the utterance, one is made as the final is, so that the final does not begin after that pause.
-_FIRST_DRAFT_MS, _RETRY_STEP_MS, _RETRY_UNTIL_MS = 500, 150, 2_000
+_FIRST_DRAFT_MS, _RETRY_STEP_MS, _RETRY_UNTIL_MS = 500, 64, 2_000
 _DRAFT_STEP_MS = 500
 
 
@@ -57,12 +57,14 @@ class _Heard:
         ended: what has ended.
         open: the unfinished one, if the caller requested drafts; in a pause, as it ends unless speech continues.
         is_paused: whether there is a pause.
+        may_pause: whether a pause has probably begun, or there is one.
         until_ms: everything before is in utterances or is not speech.
     """
 
     ended: list[_Ended]
     open: Piece | None
     is_paused: bool
+    may_pause: bool
     until_ms: int
 
 
@@ -118,11 +120,13 @@ class Transcription:
         #: What was recognised in a pause as a final is. It becomes the final if the utterance ends with that pause.
         self._early: tuple[Piece, AsrJob] | None = None
         self._open: Piece | None = None
-        self._is_paused = False
+        self._is_paused = self._may_pause = False
         self._next_draft_ms = _FIRST_DRAFT_MS
         #: The latest revision of each unfinished utterance, by its start in ms.
         self._revisions: dict[int, int] = {}
         self._reported_ms = self._heard_ms = start.start_ms
+        #: The utterance of the present pause, and the parts in which one voice speaks.
+        self._paused: tuple[Piece, list[Piece]] | None = None
         #: From where on nothing depends on what was before.
         self._anew_ms = start.start_ms
         self._asr_cpu_ms = 0
@@ -190,12 +194,15 @@ class Transcription:
             self._room.acquire()
             if self._stopped:
                 raise Cancelled
-            self._events.put(_Heard([ended], None, False, ended.piece.end_ms))
+            self._events.put(_Heard([ended], None, False, False, ended.piece.end_ms))
         if self._stopped:
             raise Cancelled
         paused = voices.paused if self._start.interim else None
         unfinished = paused or voices.open if self._start.interim else None
-        self._events.put(_Heard([], unfinished, paused is not None, voices.heard_ms))
+        self._events.put(_Heard([], unfinished, paused is not None, voices.may_pause, voices.heard_ms))
+        if paused and not (self._paused and self._paused[0] == paused):
+            # Sought while the engine recognises it, not after the pause.
+            self._paused = paused, self._parts(paused)
 
     def _ended(self, utterance: Piece) -> list[_Ended]:
         """Return the parts of an utterance. Only from its beginning on are they found again."""
@@ -205,7 +212,8 @@ class Transcription:
         if may_be_cut(utterance):
             self._anew_ms = utterance.end_ms
         end_ms = max(self._anew_ms, detected_from(utterance.end_ms))
-        *parts, last = self._parts(utterance)
+        paused, self._paused = self._paused, None
+        *parts, last = paused[1] if paused and paused[0] == utterance else self._parts(utterance)
         return [*(_Ended(part, begin_ms) for part in parts), _Ended(last, end_ms)]
 
     # The call's thread.
@@ -246,37 +254,53 @@ class Transcription:
             self._finals.append((ended, self._final(ended.piece)))
         if heard.open is None or self._open is None or heard.open.start_ms != self._open.start_ms:
             self._next_draft_ms = _FIRST_DRAFT_MS
-        self._open, self._is_paused = heard.open, heard.is_paused
+        self._open, self._is_paused, self._may_pause = heard.open, heard.is_paused, heard.may_pause
         self._heard_ms = heard.until_ms
 
     def _final(self, utterance: Piece) -> AsrJob:
         """Return the job of an utterance that has ended: the one of its last pause, if there is one."""
         early, self._early = self._early, None
-        if not early or early[0] != utterance:
-            return self._submit(utterance)
-        if early == self._draft:
-            self._draft = None
-        return early[1]
+        if early and early[0] == utterance:
+            if early == self._draft:
+                self._draft = None
+            return early[1]
+        self._withdraw_draft()
+        return self._submit(utterance)
 
-    def _submit(self, utterance: Piece, *, is_draft: bool = False) -> AsrJob:
-        job = self._asr.submit(utterance.pcm, call=self, language=self._start.language, is_draft=is_draft)
+    def _withdraw_draft(self) -> None:
+        """Withdraw the draft if it is still queued."""
+        if self._draft and self._draft[1].result.cancel():
+            self._draft = None
+
+    def _submit(self, utterance: Piece, *, is_draft: bool = False, is_repeated: bool = False) -> AsrJob:
+        job = self._asr.submit(
+            utterance.pcm,
+            call=self,
+            language=self._start.language,
+            is_draft=is_draft,
+            # Those who speak now wait for first words and for finals.
+            is_urgent=self._start.interim and not is_repeated,
+        )
         job.result.add_done_callback(self._events.put)
         return job
 
     def _begin_draft(self) -> None:
         """Submit the open utterance for a draft, if it is long enough and no final of this call is pending."""
-        if not self._open or self._draft or self._finals:
+        if not self._open or self._finals:
             return
         if self._early and self._early[0] == self._open:
             return
         length = self._open.end_ms - self._open.start_ms
+        is_repeated = self._open.start_ms in self._revisions
         if self._is_paused:
+            self._withdraw_draft()
             self._next_draft_ms = length + _DRAFT_STEP_MS
             self._draft = self._early = self._open, self._submit(self._open)
-        elif length >= self._next_draft_ms:
-            is_awaited = length < _RETRY_UNTIL_MS and self._open.start_ms not in self._revisions
+        # What is likely to be recognised as a final soon is not recognised as a draft before.
+        elif not self._draft and length >= self._next_draft_ms and not (is_repeated and self._may_pause):
+            is_awaited = length < _RETRY_UNTIL_MS and not is_repeated
             self._next_draft_ms = length + (_RETRY_STEP_MS if is_awaited else max(_DRAFT_STEP_MS, length // 3))
-            self._draft = self._open, self._submit(self._open, is_draft=True)
+            self._draft = self._open, self._submit(self._open, is_draft=True, is_repeated=is_repeated)
 
     def _finished_draft(self) -> speech_pb2.AsrDown | None:
         if not self._draft or not self._draft[1].result.done():

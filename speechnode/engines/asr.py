@@ -76,7 +76,7 @@ class Job:
 
 
 class _Waiting:
-    """Queued utterances: those of one call in order, those of different calls in turn.
+    """Queued utterances: the urgent ones first; of these and of the others, those of different calls in turn.
 
     Each gets the turn after the last one of its call, but not one before the turn that is being served (start-time fair
     queueing). So a call with one utterance does not wait for the whole queue of a long recording.
@@ -84,23 +84,24 @@ class _Waiting:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._heap: list[tuple[int, int, Job, object]] = []
+        self._heap: list[tuple[bool, int, int, Job, object]] = []
         self._numbers = itertools.count()
         self._served = 0
         #: For each call with queued utterances: the turn of the last one, and their number.
         self._last: dict[object, tuple[int, int]] = {}
 
-    def put(self, job: Job, call: object) -> None:
+    def put(self, job: Job, call: object, *, is_urgent: bool) -> None:
         with self._lock:
             last, count = self._last.get(call, (self._served - 1, 0))
             turn = max(self._served, last + 1)
             self._last[call] = turn, count + 1
-            heapq.heappush(self._heap, (turn, next(self._numbers), job, call))
+            heapq.heappush(self._heap, (not is_urgent, turn, next(self._numbers), job, call))
 
     def take(self) -> Job:
         """Remove and return the next utterance. Call it once for each `put`."""
         with self._lock:
-            self._served, _, job, call = heapq.heappop(self._heap)
+            _, turn, _, job, call = heapq.heappop(self._heap)
+            self._served = max(self._served, turn)
             last, count = self._last.pop(call)
             if count > 1:
                 self._last[call] = last, count - 1
@@ -108,12 +109,12 @@ class _Waiting:
 
     def cancel_all(self) -> None:
         with self._lock:
-            for _, _, job, _ in self._heap:
+            for *_, job, _ in self._heap:
                 job.result.cancel()
 
 
 class Asr:
-    """Transcribes utterances with warm processes: those of one call in order, those of different calls in turn.
+    """Transcribes utterances with warm processes, in the order of `_Waiting`.
 
     Args:
         module: the one of `speechnode.engines` with the recogniser.
@@ -160,10 +161,12 @@ class Asr:
         finally:
             self._idle.put(process)
 
-    def submit(self, pcm: bytes, *, call: object = None, language: str = "", is_draft: bool = False) -> Job:
+    def submit(
+        self, pcm: bytes, *, call: object = None, language: str = "", is_draft: bool = False, is_urgent: bool = False
+    ) -> Job:
         """Queue an utterance of a call."""
         job = Job(pcm, language, is_draft=is_draft)
-        self._waiting.put(job, call)
+        self._waiting.put(job, call, is_urgent=is_urgent)
         self._threads.submit(self._run_next)
         return job
 

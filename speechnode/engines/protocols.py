@@ -32,7 +32,7 @@ class AsrJob(Protocol):
     """An utterance that is being transcribed, or is queued.
 
     Attributes:
-        result: resolves to the words, or raises a `Failure`.
+        result: resolves to the words, or raises a `Failure`. Its own `cancel` withdraws the job if it is still queued.
     """
 
     result: Future[Recognised]
@@ -54,12 +54,15 @@ class AsrEngine(Protocol):
         """Start loading the model. Does not wait for it."""
         ...
 
-    def submit(self, pcm: bytes, *, call: object = None, language: str = "", is_draft: bool = False) -> AsrJob:
+    def submit(
+        self, pcm: bytes, *, call: object = None, language: str = "", is_draft: bool = False, is_urgent: bool = False
+    ) -> AsrJob:
         """Queue an utterance. Those of one call are transcribed in order, those of different calls in turn.
 
         Args:
             language: of the recording; empty = not known.
             is_draft: the utterance is unfinished: its words may be less certain, and their times less exact.
+            is_urgent: transcribed before all that are not urgent, because people wait for it.
         """
         ...
 

@@ -14,6 +14,8 @@ _STEP_BYTES = _STEP_MS * BYTES_PER_MS
 _BEGINS, _ENDS = 0.5, 0.35
 #: Length of a pause that ends an utterance.
 _PAUSE_MS = 512
+#: Silence after which a pause is probable. Most plosives are shorter.
+_PROBABLE_MS = 96
 #: Margin kept around an utterance, because the network detects the beginnings and ends of words late.
 _MARGIN_MS = 256
 #: Shorter sounds are clicks or coughs.
@@ -97,6 +99,11 @@ class VoiceSegments:
         """The open utterance as it will end unless speech continues; None = there is no pause."""
         surplus = (self._silent_ms - _MARGIN_MS) // _STEP_MS
         return self._first(len(self._likely) - surplus) if self._has_speech and surplus >= 0 else None
+
+    @property
+    def may_pause(self) -> bool:
+        """True if a pause has probably begun."""
+        return self._silent_ms >= _PROBABLE_MS
 
     @property
     def fed_ms(self) -> int:

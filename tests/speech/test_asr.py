@@ -101,6 +101,22 @@ def test_a_call_with_much_to_do_does_not_hold_up_another(asr: Asr, line: bytes) 
     assert done[-1] == "long"
 
 
+def test_urgent_utterance_is_transcribed_before_those_that_wait(asr: Asr, line: bytes) -> None:
+    done: list[str] = []
+
+    def begin(name: str, *, is_urgent: bool = False) -> AsrJob:
+        job = asr.submit(line, call=name, is_urgent=is_urgent)
+        job.result.add_done_callback(lambda _: done.append(name))
+        return job
+
+    first = begin("first")
+    until(lambda: first.result.running(), "the first is being transcribed")
+    jobs = [first, begin("second"), begin("third"), begin("urgent", is_urgent=True)]
+    for job in jobs:
+        assert job.result.result().words
+    assert done == ["first", "urgent", "second", "third"]
+
+
 def test_queued_utterance_is_cancelled_without_effect_on_others(asr: Asr, line: bytes) -> None:
     asr.warm_up()
     before = pid(asr)
