@@ -24,7 +24,7 @@ pytestmark = [
 VARIABLES = {
     **{name: value for name, value in os.environ.items() if name not in {"WHOLE_STARTS", "COVERAGE_PROCESS_CONFIG"}},
     "DJANGO_SETTINGS_MODULE": "tests.server_settings",
-    "DATABASE_URL": "postgres://nobody@/no",
+    "DATABASE_URL": "postgres://user@/none",
 }
 SLEEP = ["shell", "--no-imports", "-c", "import time; time.sleep(600)"]
 

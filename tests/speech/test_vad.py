@@ -39,8 +39,18 @@ def test_a_pause_shows_how_the_utterance_ends(meeting_pcm: bytes) -> None:
             assert ended == paused
             ends += 1
         paused = voices.paused
-        assert paused is None or voices.open is not None
+        assert paused is None or (voices.open is not None and voices.may_pause)
     assert ends > 5
+
+
+def test_a_pause_is_probable_before_it_is_certain(meeting_pcm: bytes) -> None:
+    voices = VoiceSegments()
+    states = []
+    for at in range(0, 32 * 8000, 1024):
+        voices.feed(meeting_pcm[at : at + 1024])
+        if voices.open:
+            states.append((voices.may_pause, voices.paused is not None))
+    assert {(False, False), (True, False), (True, True)} == set(states)
 
 
 def test_long_speech_is_cut_in_time(meeting_pcm: bytes, meeting_lines: list[dict[str, Any]]) -> None:
